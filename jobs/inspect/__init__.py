@@ -1,0 +1,1 @@
+"""Commands for looking at plans, runs and stages; they read what the kernel wrote and change nothing."""

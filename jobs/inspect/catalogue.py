@@ -1,0 +1,99 @@
+"""The stages there are, printed from their own declarations: settings, columns in and out, source, cost."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import itertools
+from collections.abc import Iterator
+from dataclasses import MISSING, fields
+from typing import Any
+
+import pyarrow as pa
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.registry import find, stages
+from pipeline.stage import Filter, Map, Relate, Source, Step, Stream
+
+KINDS = (Source, Map, Filter, Stream, Relate)
+
+
+def kind(stage: type[Step]) -> str:
+    """Source, Map, Filter, Stream or Relate."""
+    return next(k.__name__ for k in KINDS if issubclass(stage, k))
+
+
+def first_line(stage: type[Step]) -> str:
+    """What the stage does, in a sentence."""
+    return (inspect.getdoc(stage) or "").partition("\n")[0]
+
+
+def setting_docs(stage: type[Step]) -> dict[str, str]:
+    """The string that stands below each field in the class's source."""
+    tree = ast.parse(inspect.cleandoc(inspect.getsource(stage))).body[0]
+    assert isinstance(tree, ast.ClassDef)
+    docs = {}
+    for field, below in itertools.pairwise(tree.body):
+        match field, below:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                docs[name] = inspect.cleandoc(text)
+    return docs
+
+
+def columns(schema: pa.Schema) -> Iterator[tuple[str, str, str]]:
+    """(name, type, meaning) of columns and of the fields of struct columns."""
+    for column in schema:
+        about = {k.decode(): v.decode() for k, v in (column.metadata or {}).items()}
+        unit = f" [{about['unit']}]" if "unit" in about else ""
+        is_struct = pa.types.is_struct(column.type)
+        yield column.name, "struct" if is_struct else str(column.type), about.get("meaning", "") + unit
+        if is_struct:
+            for name, type_, meaning in columns(pa.schema(list(column.type))):
+                yield f"{column.name}.{name}", type_, meaning
+
+
+def show_all(console: Console) -> None:
+    """One line a stage, in the order data flows."""
+    table = Table(header_style="bold")
+    for heading in ("stage", "kind", "what it does"):
+        table.add_column(heading)
+    for name in stages():
+        stage = find("stages", name)
+        table.add_row(name, kind(stage), first_line(stage))
+    console.print(table)
+
+
+def show_one(name: str, console: Console) -> None:
+    """Everything about one stage.
+
+    Raises:
+        UnknownName: there is no such stage.
+    """
+    stage = find("stages", name)
+    console.print(f"[bold]{name}[/] ({kind(stage)})\n\n{inspect.getdoc(stage)}\n", highlight=False)
+    docs = setting_docs(stage)
+    settings = Table(title="settings", title_justify="left", header_style="bold")
+    for heading in ("name", "type", "default", "meaning"):
+        settings.add_column(heading, overflow="fold")
+    for field in fields(stage):
+        default = (
+            "required" if field.default is MISSING and field.default_factory is MISSING else _shown(field)
+        )
+        settings.add_row(field.name, str(field.type), default, docs.get(field.name, ""))
+    console.print(settings)
+    for title, schema in (("reads", stage.reads), ("adds", stage.adds)):
+        if len(schema):
+            table = Table(title=title, title_justify="left", header_style="bold")
+            for heading in ("column", "type", "meaning"):
+                table.add_column(heading, overflow="fold")
+            for row in columns(schema):
+                table.add_row(*row)
+            console.print(table)
+    if stage.removes:
+        console.print(f"removes: {', '.join(stage.removes)}")
+
+
+def _shown(field: Any) -> str:
+    value = field.default if field.default is not MISSING else field.default_factory()
+    return repr(value)

@@ -1,0 +1,88 @@
+"""The command line: verbs and few flags; settings live in the recipe alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from pipeline import config, report
+from pipeline.errors import PipelineError
+from pipeline.progress import watch
+from pipeline.registry import find, names
+from pipeline.run import Runner
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+    help="From crawls to training-ready tokens, with the same bytes on one machine and on Spark.",
+)  # fmt: skip
+File = Annotated[Path, typer.Argument(help="a recipe (YAML)")]
+AsJson = Annotated[bool, typer.Option("--json", help="one JSON object a line, for machines")]
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def console() -> Console:
+    """Where commands print."""
+    # Off a terminal rich would fold tables to 80 columns, and a log has no such edge.
+    return Console() if sys.stdout.isatty() else Console(width=160)
+
+
+@app.command()
+def run(
+    file: File,
+    engine: Annotated[str, typer.Option(help="local or spark")] = "local",
+    workers: Annotated[
+        int, typer.Option(min=1, help="tasks at a time (default: the cores there are)")
+    ] = _cores(),
+    output: Annotated[Path | None, typer.Option(help="instead of the recipe's output")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a recipe, or resume it: documents, then the tokens, mixture and training it names."""
+    screen = console()
+    recipe = config.read(str(file), output)
+    with_engine = find("engines", engine)(workers, recipe.engine.get(engine, {}))
+    try:
+        with watch("json" if as_json else "auto", screen) as progress:
+            record = Runner(recipe, with_engine, progress).run()
+    finally:
+        with_engine.close()
+    page = report.write(recipe.output, record)
+    if as_json:
+        typer.echo(json.dumps({"event": "done", "output": str(recipe.output), "record": record}))
+        return
+    report.show(record, screen)
+    documents = record["documents"]
+    for folder in [documents] if isinstance(documents, str) else documents.values():
+        screen.print(f"documents: {recipe.output / folder}", soft_wrap=True)
+    screen.print(f"report: {page}\ncontent hash: {record['content_hash']}", soft_wrap=True)
+
+
+def main() -> None:
+    """The `pipeline` command. Exit code 2 for a wrong recipe, 1 for a run that stopped."""
+    for name in names("commands"):
+        # Only the command asked for is imported, unless all are to be listed.
+        if sys.argv[1:2] in ([name], [], ["--help"]):
+            _add(name, find("commands", name))
+    try:
+        app(prog_name="pipeline")
+    except PipelineError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        typer.echo("stopped; the same command resumes", err=True)
+        sys.exit(130)
+
+
+def _add(name: str, command: Any) -> None:
+    if isinstance(command, typer.Typer):
+        app.add_typer(command, name=name)
+    else:
+        app.command(name)(command)

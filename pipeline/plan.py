@@ -1,0 +1,212 @@
+"""A recipe as segments: maps fused into one pass, cut only where a query must see everything.
+
+Nothing here reads a document: columns are checked and folders named before a byte is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipeline.errors import PlanError, Problem
+from pipeline.schema import DROPPED_BY, REASONS
+from pipeline.shards import fingerprint
+from pipeline.stage import Relate, Source, Split
+from pipeline.verdicts import Key, Named
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chain:
+    """One source and the steps its documents go through."""
+
+    source: Named
+    steps: tuple[Named, ...]
+    shared_from: int
+    """Steps from this index on are the recipe's common ones: a relate among them sees all sources."""
+    saves: frozenset[int] = frozenset()
+    """Indices of steps after which documents are written though nothing demands it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """A pass over the shards of one source."""
+
+    folder: Path
+    """Relative to the output."""
+    reads: Named | None
+    """The source, or None: the shards of the segment before."""
+    verdicts: tuple[Key, ...]
+    steps: tuple[Named, ...]
+    schemas: tuple[pa.Schema, ...]
+    """Columns after reading (and after the verdicts), and after each step."""
+    dropped_schema: pa.Schema
+    keys: tuple[Key, ...]
+    """Relate steps that stand at its end; their verdicts are applied by the next segment."""
+    shared: bool
+    """Whether those relate steps see the documents of all sources."""
+
+    @property
+    def names(self) -> list[str]:
+        first = [self.reads.name] if self.reads else []
+        return [*first, *(k.named.name for k in self.verdicts), *(s.name for s in self.steps)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Track:
+    """The plan of one source: its splits and its segments."""
+
+    source: str
+    splits: tuple[Split, ...]
+    segments: tuple[Segment, ...]
+    schemas: tuple[pa.Schema, ...]
+    """Columns after the source and after each step: what `pipeline plan` prints."""
+    fingerprints: tuple[str, ...]
+    chain: Chain
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a run will do with documents."""
+
+    tracks: tuple[Track, ...]
+
+
+@dataclass
+class _Cutter:
+    """Walks a chain and closes a segment wherever documents have to lie on disk."""
+
+    chain: Chain
+    folders: list[Path]
+    schemas: list[pa.Schema]
+    done: list[Segment] = field(default_factory=list)
+    start: int = 0
+    """Index of the first step not yet in a segment."""
+    verdicts: tuple[Key, ...] = ()
+
+    def close(self, stop: int, keys: Sequence[int], shared: bool) -> None:
+        """End a segment before step `stop`; `keys` are the relate steps that follow it."""
+        steps = self.chain.steps[self.start : stop]
+        first = self.schemas[self.start]  # schemas[0] is the source's, schemas[i + 1] that after step i
+        flows = (first, *self.schemas[self.start + 1 : stop + 1])
+        entering = self.done[-1].schemas[-1] if self.done else first
+        made = tuple(Key(named=self.chain.steps[i], folder=self.folders[i + 1]) for i in keys)
+        self.done.append(
+            Segment(
+                folder=self.folders[stop],
+                reads=None if self.done else self.chain.source,
+                verdicts=self.verdicts,
+                steps=steps,
+                schemas=flows,
+                dropped_schema=_union([entering, *flows]),
+                keys=made,
+                shared=shared,
+            )
+        )
+        self.verdicts, self.start = made, stop + len(keys)
+
+
+def _union(schemas: Sequence[pa.Schema]) -> pa.Schema:
+    fields: dict[str, pa.Field] = {}
+    for schema in schemas:
+        for column in schema:
+            fields.setdefault(column.name, column)
+    return pa.schema([*fields.values(), REASONS, DROPPED_BY])
+
+
+def flow(chain: Chain, file: str) -> tuple[list[pa.Schema], list[Problem]]:
+    """Columns after the source and after each step, and what does not fit."""
+    schemas, problems = [chain.source.step.makes()], []
+    types = {f.name: f.type for f in schemas[0]}
+    for named in chain.steps:
+        try:
+            after = named.step.flow(schemas[-1])
+            for column in after:
+                if types.setdefault(column.name, column.type) != column.type:
+                    raise PlanError(
+                        f"makes column {column.name!r} as {column.type}, which was {types[column.name]}"
+                    )
+        except PlanError as error:
+            problems.append(Problem(file, named.line, named.name, str(error)))
+            # What it would have made is taken as made, so that one mistake is one message.
+            made = named.step.makes()
+            after = pa.schema([*(f for f in schemas[-1] if f.name not in made.names), *made])
+        schemas.append(after)
+    return schemas, problems
+
+
+def track(chain: Chain, splits: Sequence[Split], prints: Sequence[str], single: bool, file: str) -> Track:
+    """Cut one chain into segments. `prints` holds a fingerprint for the source and each step."""
+    schemas, problems = flow(chain, file)
+    assert not problems
+    base = Path() if single else Path(chain.source.name)
+    named = [chain.source, *chain.steps]
+    folders = [base / f"{i:02d}-{n.name}-{prints[i]}" for i, n in enumerate(named)]
+    if not single:
+        folders[0] = base / f"00-{chain.source.use}-{prints[0]}"
+    cutter = _Cutter(chain=chain, folders=folders, schemas=schemas)
+    i, n = 0, len(chain.steps)
+    while i < n:
+        if isinstance(chain.steps[i].step, Relate):
+            keys = _together(chain, i)
+            cutter.close(i, keys, shared=i >= chain.shared_from)
+            i += len(keys)
+        else:
+            i += 1
+            if i - 1 in chain.saves and i < n and not isinstance(chain.steps[i].step, Relate):
+                cutter.close(i, (), shared=False)
+    cutter.close(n, (), shared=False)
+    return Track(
+        source=chain.source.name,
+        splits=tuple(splits),
+        segments=tuple(cutter.done),
+        schemas=tuple(schemas),
+        fingerprints=tuple(prints),
+        chain=chain,
+    )
+
+
+def _together(chain: Chain, i: int) -> list[int]:
+    """Relate steps from `i` on whose keys can be made in one pass: none reads what another adds."""
+    group, made = [], set[str]()
+    for j in range(i, len(chain.steps)):
+        step = chain.steps[j].step
+        same_side = (j >= chain.shared_from) == (i >= chain.shared_from)
+        if not isinstance(step, Relate) or not same_side or made & set(step.needs().names):
+            break
+        group.append(j)
+        made |= set(step.makes().names)
+    return group
+
+
+def make(chains: Sequence[Chain], file: str = "recipe") -> Plan:
+    """The plan of a checked recipe: lists the sources' splits, names the folders."""
+    splits = [_splits(c.source) for c in chains]
+    prints = [
+        [_print(c.source, [(s.path, s.start, s.stop, s.size) for s in p])]
+        for c, p in zip(chains, splits, strict=True)
+    ]
+    for chain, mine in zip(chains, prints, strict=True):
+        for named in chain.steps[: chain.shared_from]:
+            mine.append(_print(named, mine[-1]))
+    for j in range(len(chains[0].steps) - chains[0].shared_from):
+        everyone = [mine[-1] for mine in prints]
+        for chain, mine in zip(chains, prints, strict=True):
+            named = chain.steps[chain.shared_from + j]
+            upstream = [mine[-1], *everyone] if isinstance(named.step, Relate) else [mine[-1]]
+            mine.append(_print(named, *upstream))
+    single = len(chains) == 1
+    return Plan(
+        tracks=tuple(track(c, p, f, single, file) for c, p, f in zip(chains, splits, prints, strict=True))
+    )
+
+
+def _print(named: Named, *upstream: object) -> str:
+    return fingerprint(named.use, named.step.version, named.step, *upstream)
+
+
+def _splits(source: Named) -> list[Split]:
+    assert isinstance(source.step, Source)
+    return source.step.splits()

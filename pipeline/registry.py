@@ -1,0 +1,61 @@
+"""Names to things, through entry points: how the kernel finds stages, acts, engines and commands.
+
+It never imports them. Resolved on the driver only; steps travel to workers pickled.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+from pipeline.errors import PipelineError
+
+
+class UnknownName(PipelineError):
+    """No such stage, act, engine or command."""
+
+    exit_code = 2
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """'; did you mean …?' for the closest known name, or '' if none is close."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+@cache
+def stages() -> dict[str, str]:
+    """Registered stages in catalogue order: name -> 'module:Class'.
+
+    Each entry point of the group is a whole table, so that adding a stage needs no new installation.
+    """
+    table: dict[str, str] = {}
+    for point in sorted(entry_points(group="pipeline.stages"), key=lambda p: p.name):
+        for name, target in point.load().items():
+            if name in table:
+                raise PipelineError(f"stage {name!r} is registered twice: {table[name]} and {target}")
+            table[name] = target
+    return table
+
+
+@cache
+def names(kind: str) -> dict[str, str]:
+    """Registered 'acts', 'engines' or 'commands': name -> 'module:object'."""
+    return {p.name: p.value for p in entry_points(group=f"pipeline.{kind}")}
+
+
+def find(kind: str, name: str) -> Any:
+    """The object registered under `name`; `kind` is 'stages', 'acts', 'engines' or 'commands'.
+
+    Raises:
+        UnknownName: with the closest known name.
+    """
+    table = stages() if kind == "stages" else names(kind)
+    if name not in table:
+        raise UnknownName(f"no {kind.removesuffix('s')} {name!r}{suggest(name, table)}")
+    module, _, attribute = table[name].partition(":")
+    return getattr(import_module(module), attribute)

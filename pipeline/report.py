@@ -1,0 +1,92 @@
+"""What a run did, for reading: a table on the terminal and an HTML page without JavaScript."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.errors import PlanError
+from pipeline.shards import atomic, read_json
+
+
+def load(run: Path) -> dict[str, Any]:
+    """`run.json` of a finished run.
+
+    Raises:
+        PlanError: there is none.
+    """
+    path = run / "run.json"
+    if not path.exists():
+        raise PlanError(f"{run} holds no finished run (no run.json): start it with `pipeline run`")
+    record: dict[str, Any] = read_json(path)
+    return record
+
+
+def number(value: Any) -> str:
+    """A figure as people read it: 12,345 · 0.1235 · text as it is."""
+    if isinstance(value, bool) or value is None:
+        return "-" if value is None else str(value).lower()
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return str(value)
+
+
+def sections(record: Mapping[str, Any]) -> Iterator[tuple[str, list[str], list[list[str]]]]:
+    """The run as tables: (title, column names, rows)."""
+    rows = []
+    for s in record["steps"]:
+        why = ", ".join(f"{r} {n:,}" for r, n in list(s["dropped"].items())[:4])
+        rows.append([s["source"], s["name"], number(s["in"]), number(s["kept"]), why, f"{s['seconds']:.1f}"])
+    yield "documents", ["source", "step", "in", "kept", "dropped by", "core-s"], rows
+    for name, value in record.items():
+        if isinstance(value, dict) and "folder" in value:
+            yield from _act(name, value)
+
+
+def _act(name: str, value: Mapping[str, Any]) -> Iterator[tuple[str, list[str], list[list[str]]]]:
+    """An act's figures: what it tells for each source as one table, the rest as another."""
+    plain = [[k, number(v)] for k, v in value.items() if not isinstance(v, dict | list)]
+    yield name, ["", ""], plain
+    for key, table in value.items():
+        if isinstance(table, dict) and table and all(isinstance(v, dict) for v in table.values()):
+            columns = list(
+                dict.fromkeys(c for row in table.values() for c in row if not isinstance(row[c], dict))
+            )
+            yield (
+                f"{name}: {key}",
+                ["source", *columns],
+                [[source, *(number(row.get(c)) for c in columns)] for source, row in table.items()],
+            )
+        elif isinstance(table, list) and table and all(isinstance(v, str) for v in table):
+            yield f"{name}: {key}", [""], [[v] for v in table]
+
+
+def show(record: Mapping[str, Any], console: Console) -> None:
+    """Print the tables."""
+    for title, columns, rows in sections(record):
+        table = Table(title=title, title_justify="left", header_style="bold", show_header=any(columns))
+        for i, column in enumerate(columns):
+            figures = rows and all(r[i][:1].isdigit() for r in rows)
+            table.add_column(column, justify="right" if figures else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*row)
+        console.print(table)
+
+
+def write(run: Path, record: Mapping[str, Any]) -> Path:
+    """Write `report.html` into the run; returns its path."""
+    template = files("pipeline").joinpath("report.html").read_text(encoding="utf-8")
+    html = Environment(autoescape=True).from_string(template)
+    path = run / "report.html"
+    with atomic(path) as temporary:
+        text = html.render(record=record, sections=list(sections(record)), number=number)
+        temporary.write_text(text, encoding="utf-8")
+    return path

@@ -1,0 +1,279 @@
+"""The runner: carries out a plan on an engine, resumes what is half done, writes down what happened."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline.act import Context
+from pipeline.config import Recipe
+from pipeline.counts import StepCount, add, as_json
+from pipeline.engine import Account, Engine, Session
+from pipeline.errors import NothingLeft, OutputBusy, RunError
+from pipeline.plan import Plan, Segment, Track, make
+from pipeline.schema import ROW_BITS
+from pipeline.shards import fingerprint, read_json, write_json
+from pipeline.stage import Relate, Relation
+from pipeline.task import Read, ShardTask
+from pipeline.verdicts import Key
+
+MAX_BUCKETS = 64
+"""Verdicts lie in as many folders at most, so that files stay few however many shards there are."""
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass
+class Runner:
+    """One run of a recipe."""
+
+    recipe: Recipe
+    engine: Engine
+    progress: Progress
+    plan: Plan = field(init=False)
+    accounts: dict[str, list[list[Account]]] = field(default_factory=dict)
+    """source -> segment -> shard"""
+
+    def __post_init__(self) -> None:
+        self.output = self.recipe.output.absolute()
+        self.plan = make(self.recipe.chains, self.recipe.file)
+
+    def run(self, acts: Callable[[Any], bool] = lambda act: True) -> dict[str, Any]:
+        """Run or resume; returns what stands in run.json. `acts` says which sections to carry out.
+
+        Raises:
+            RunError: what stopped it. The same call resumes.
+        """
+        began = time.time()
+        with hold(self.output):
+            (self.output / "run.json").unlink(missing_ok=True)
+            self._documents()
+            record = self._record(began)
+            for act in self.recipe.acts:
+                if acts(act):
+                    context = Context(
+                        output=self.output, record=record, engine=self.engine, progress=self.progress
+                    )
+                    record[act.name] = act.run(context)
+            hashes = [
+                record["content_hash"],
+                *(record.get(a.name, {}).get("content_hash", "") for a in self.recipe.acts),
+            ]
+            record["run_hash"] = fingerprint(*hashes)
+            record["seconds"] = round(time.time() - began, 2)
+            write_json(self.output / "run.json", record)
+        return record
+
+    def _documents(self) -> None:
+        """Advance every source to its next common query, then run that, until all are through."""
+        at = {track.source: 0 for track in self.plan.tracks}
+        self.accounts = {track.source: [] for track in self.plan.tracks}
+        while moving := [t for t in self.plan.tracks if at[t.source] < len(t.segments)]:
+            # A track that stands at a common query waits there until all the others do.
+            waiting = {t.source for t in moving if at[t.source] and t.segments[at[t.source] - 1].shared}
+            if len(waiting) == len(moving):
+                self._relate([(t, t.segments[at[t.source] - 1]) for t in moving])
+                waiting = set()
+            round_ = [(t, t.segments[at[t.source]]) for t in moving if t.source not in waiting]
+            self._map(round_, at)
+            for track, segment in round_:
+                at[track.source] += 1
+                if segment.keys and not segment.shared:
+                    self._relate([(track, segment)])
+
+    def _map(self, round_: Sequence[tuple[Track, Segment]], at: dict[str, int]) -> None:
+        tasks, homes = [], []
+        for track, segment in round_:
+            self._begin(track, segment)
+            self.accounts[track.source].append([{} for _ in track.splits])
+            for i in range(len(track.splits)):
+                tasks.append(self._task(track, segment, at[track.source], i))
+                homes.append((track, i))
+        label = ", ".join(t.source for t, _ in round_)
+        todo = [k for k, task in enumerate(tasks) if not task.finished()]
+        for k in set(range(len(tasks))) - set(todo):
+            self._account(homes[k], tasks[k].run())
+        self.progress(label, len(tasks) - len(todo), len(tasks))
+        for done, (index, account) in enumerate(self.engine.map([tasks[k] for k in todo]), start=1):
+            self._account(homes[todo[index]], account)
+            self.progress(label, len(tasks) - len(todo) + done, len(tasks))
+        for track, segment in round_:
+            self._end(track, segment, self.accounts[track.source][-1])
+
+    def _account(self, home: tuple[Track, int], account: Account) -> None:
+        track, i = home
+        self.accounts[track.source][-1][i] = account
+
+    def _task(self, track: Track, segment: Segment, at: int, i: int) -> ShardTask:
+        before = track.segments[at - 1] if at else None
+        read = Read(
+            source=segment.reads,
+            split=track.splits[i] if not before else None,
+            shard=self.output / before.folder / f"part-{i:05d}.parquet" if before else None,
+            schema=before.schemas[-1] if before else segment.schemas[0],
+            verdicts=tuple(self._absolute(k) for k in segment.verdicts),
+            number=self._first(track, bool(before and before.shared)) + i,
+            buckets=self._buckets(track, bool(before and before.shared)),
+        )
+        return ShardTask(
+            name=f"{segment.folder}/part-{i:05d}",
+            folder=self.output / segment.folder,
+            index=i,
+            number=self._first(track, segment.shared) + i,
+            read=read,
+            steps=segment.steps,
+            schemas=segment.schemas,
+            dropped_schema=segment.dropped_schema,
+            keys=tuple(self._absolute(k) for k in segment.keys),
+        )
+
+    def _absolute(self, key: Key) -> Key:
+        return Key(named=key.named, folder=self.output / key.folder)
+
+    def _first(self, track: Track, shared: bool) -> int:
+        """Number of the track's first shard among the shards that one query sees."""
+        before = self.plan.tracks[: self.plan.tracks.index(track)] if shared else ()
+        return sum(len(t.splits) for t in before)
+
+    def _buckets(self, track: Track, shared: bool) -> int:
+        seen = self.plan.tracks if shared else (track,)
+        return max(1, min(MAX_BUCKETS, sum(len(t.splits) for t in seen)))
+
+    def _begin(self, track: Track, segment: Segment) -> None:
+        """A folder begun from other bytes of the same name and size is begun anew; leftovers are swept."""
+        folder = self.output / segment.folder
+        stamps = [f"{s.path}:{s.start}:{s.stamp}" for s in track.splits]
+        mark = folder / "splits.json"
+        if mark.exists() and read_json(mark) != stamps:
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(mark, stamps)
+        for left in folder.rglob(".*.tmp"):
+            left.unlink(missing_ok=True)
+
+    def _end(self, track: Track, segment: Segment, accounts: list[Account]) -> None:
+        """Refuse to go on with nothing; else write the manifest, which says the folder is complete."""
+        for count in add(a["steps"] for a in accounts):
+            if count.rows_in and not count.kept:
+                why = ", ".join(f"{r} ({n})" for r, n in count.dropped.most_common(5))
+                raise NothingLeft(
+                    f"step {count.name!r} dropped all {count.rows_in} documents of {track.source!r}: {why}; "
+                    f"they lie in {self.output / segment.folder / 'dropped'}"
+                )
+        manifest = {
+            "source": track.source,
+            "steps": segment.names,
+            "shards": len(accounts),
+            "rows": sum(a["rows"] for a in accounts),
+            "dropped_rows": sum(a["dropped_rows"] for a in accounts),
+            "content_hash": content_hash(accounts, accounts),
+            "schema": {f.name: str(f.type) for f in segment.schemas[-1]},
+        }
+        write_json(self.output / segment.folder / "manifest.json", manifest)
+
+    def _relate(self, sides: Sequence[tuple[Track, Segment]]) -> None:
+        """The queries of relate steps that stand together; each sees what the ones before it kept."""
+        n_shards = sum(len(t.splits) for t, _ in sides)
+        for j, key in enumerate(sides[0][1].keys):
+            step = key.named.step
+            assert isinstance(step, Relate)
+            folders = [self.output / s.keys[j].folder for _, s in sides]
+            if all((f / "verdicts").exists() for f in folders):
+                continue
+            self.progress(f"{key.named.name}: relate {n_shards} shards", 0, 1)
+            files = [p for f in folders for p in sorted((f / "keys").glob("part-*.parquet"))]
+            with self.engine.session(folders[0] / ".session") as sql:
+                keys = sql.read(files)
+                for i in range(j):
+                    earlier = [self.output / s.keys[i].folder / "verdicts" for _, s in sides]
+                    if done := [p for f in earlier for p in sorted(f.glob("*/*.parquet"))]:
+                        keys = sql(
+                            "SELECT k.* FROM {keys} k ANTI JOIN "
+                            "(SELECT doc FROM {done} WHERE reason IS NOT NULL) d ON k.doc = d.doc",
+                            keys=keys,
+                            done=sql.read(done),
+                        )
+                result = step.relate(keys, sql)
+                columns = ", ".join(["doc", "reason", *step.makes().names])
+                result = sql(f"SELECT {columns} FROM {{result}}", result=result)
+                self._save(sql, result, sides, j)
+            self.progress(f"{key.named.name}: relate {n_shards} shards", 1, 1)
+
+    def _save(self, sql: Session, result: Relation, sides: Sequence[tuple[Track, Segment]], j: int) -> None:
+        """Each source gets the verdicts on its own shards, under the relate step's folder."""
+        for track, segment in sides:
+            first = self._first(track, segment.shared)
+            low, high = first << ROW_BITS, (first + len(track.splits)) << ROW_BITS
+            mine = sql(f"SELECT * FROM {{result}} WHERE doc >= {low} AND doc < {high}", result=result)
+            folder = self.output / segment.keys[j].folder
+            sql.save(mine, folder / ".verdicts.tmp", self._buckets(track, segment.shared))
+            (folder / ".verdicts.tmp").replace(folder / "verdicts")
+
+    def _record(self, began: float) -> dict[str, Any]:
+        single = len(self.plan.tracks) == 1
+        documents = {t.source: str(t.segments[-1].folder) for t in self.plan.tracks}
+        dropped = {
+            t.source: [
+                str(s.folder / "dropped") for s in t.segments if (self.output / s.folder / "dropped").exists()
+            ]
+            for t in self.plan.tracks
+        }
+        only = self.plan.tracks[0].source
+        steps = []
+        for track in self.plan.tracks:
+            counts: list[StepCount] = []
+            for accounts in self.accounts[track.source]:
+                counts += add(a["steps"] for a in accounts)
+            steps += [{"source": track.source, **as_json(c)} for c in counts]
+        final = [a for t in self.plan.tracks for a in self.accounts[t.source][-1]]
+        everything = [a for t in self.plan.tracks for s in self.accounts[t.source] for a in s]
+        return {
+            "name": self.recipe.name,
+            "recipe": self.recipe.file,
+            "began": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(began)),
+            "documents": documents[only] if single else documents,
+            "dropped": dropped[only] if single else dropped,
+            "rows": {t.source: sum(a["rows"] for a in self.accounts[t.source][-1]) for t in self.plan.tracks},
+            "content_hash": content_hash(final, everything),
+            "steps": steps,
+            "peak_bytes": max((a["peak_bytes"] for a in everything), default=0),
+        }
+
+
+def content_hash(kept: Sequence[Account], dropped: Sequence[Account]) -> str:
+    """SHA-256 over the digests of shards in order: the kept ones of `kept`, the dropped ones of `dropped`."""
+    lines = [a["sha256"] for a in kept] + [a.get("dropped_sha256", "-") for a in dropped]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+@contextlib.contextmanager
+def hold(output: Path) -> Iterator[None]:
+    """Keep other runs off an output. The system lets go of it however the process ends.
+
+    Raises:
+        OutputBusy: another run holds it.
+    """
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        file = (output / ".lock").open("a+")
+    except OSError as error:
+        raise RunError(f"cannot write to {output}: {error}") from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            who = file.read().strip() or "unknown"
+            raise OutputBusy(f"{output} is held by another run (process {who}); wait for it") from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield

@@ -1,0 +1,47 @@
+"""The columns every document has, and how a stage declares the ones it adds."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+
+def column(name: str, type: pa.DataType, meaning: str, unit: str = "", nullable: bool = True) -> pa.Field:
+    """A declared column: its meaning and unit travel with it and are printed by `pipeline stages`."""
+    metadata = {"meaning": meaning} | ({"unit": unit} if unit else {})
+    return pa.field(name, type, nullable=nullable, metadata=metadata)
+
+
+ID = column("id", pa.string(), "WARC record id, or a hash of file and offset")
+URL = column("url", pa.string(), "address the document was fetched from; null if it has none")
+TEXT = column("text", pa.string(), "plain text; null where extraction found none")
+HTML = column("html", pa.string(), "decoded markup")
+SOURCE = column("source", pa.string(), "where documents come from: the unit of a mixture")
+DATE = column("date", pa.string(), "when it was fetched or written, ISO 8601; null if unknown")
+FILE = column("file", pa.string(), "file it was read from")
+OFFSET = column("offset", pa.int64(), "where in the file it starts", "bytes")
+LENGTH = column("length", pa.int64(), "how much of the file it takes", "bytes")
+
+REASONS = column("reasons", pa.list_(pa.string()), "every rule that failed; empty or null keeps")
+DROPPED_BY = column("dropped_by", pa.string(), "the step that dropped the document")
+DOC = column("doc", pa.int64(), "document number: shard * 2^32 + row, fixed by the input's order")
+
+ROW_BITS = 32
+"""A document number is `shard << ROW_BITS | row`; SQL compares and joins it as one BIGINT."""
+
+
+def document_schema(body: pa.Field, *more: pa.Field) -> pa.Schema:
+    """What a source provides: `body` is TEXT or HTML; `more` are columns of its own."""
+    return pa.schema([ID, URL, body, SOURCE, DATE, FILE, OFFSET, LENGTH, *more])
+
+
+def conform(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """`batch` with exactly the columns of `schema`, by name; columns it lacks are null.
+
+    Engines match columns by position and ignore names (Spark does), so nothing leaves a task unconformed.
+    """
+    have = {name: i for i, name in enumerate(batch.schema.names)}
+    arrays = [
+        batch.column(have[f.name]).cast(f.type) if f.name in have else pa.nulls(len(batch), f.type)
+        for f in schema
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)

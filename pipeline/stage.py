@@ -1,0 +1,161 @@
+"""The five kinds of step a plan is made of. A step is a frozen dataclass: its fields are its settings.
+
+    Source   splits() on the driver, read(split) on a worker
+    Map      process(batch) -> batch           same rows, same order; columns as declared
+    Filter   reasons(batch) -> list<string>    empty keeps; all failing rules are named; it never deletes
+    Stream   stream(batches) -> batches        rows may split, merge or multiply
+    Relate   keys(batch), relate(keys, sql)    what must see many documents at once
+
+A *stage* is the class, a *step* a configured instance of it. Steps know no engine, path of the run, rank or
+logger; heavy things (models, word lists) come from a module-level cached loader keyed by the settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import pyarrow as pa
+
+from pipeline.errors import PlanError
+
+NO_COLUMNS = pa.schema([])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """What all kinds share: declared columns, and the check that they are there."""
+
+    __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
+
+    version: ClassVar[int] = 1
+    """Raise it when the same settings give other output: folders of older runs are then not reused."""
+    reads: ClassVar[pa.Schema] = NO_COLUMNS
+    adds: ClassVar[pa.Schema] = NO_COLUMNS
+    removes: ClassVar[tuple[str, ...]] = ()
+    example: ClassVar[Mapping[str, Any]] = {}
+    """Settings for the catalogue and the conformance suite where the defaults do not suffice."""
+
+    def needs(self) -> pa.Schema:
+        """Columns this step reads; override where they depend on the settings."""
+        return self.reads
+
+    def makes(self) -> pa.Schema:
+        """Columns this step adds or replaces; override where they depend on the settings."""
+        return self.adds
+
+    def check(self) -> None:
+        """Raise PlanError where settings do not go together, or a file they name is missing."""
+
+    def flow(self, schema: pa.Schema) -> pa.Schema:
+        """Columns that leave, given the columns that enter.
+
+        Raises:
+            PlanError: a column read is missing or has another type.
+        """
+        for want in self.needs():
+            at = schema.get_field_index(want.name)
+            if at < 0:
+                raise PlanError(f"reads column {want.name!r}, which no earlier step provides")
+            if (have := schema.field(at).type) != want.type:
+                raise PlanError(f"reads column {want.name!r} as {want.type}, but it is {have}")
+        made = self.makes()
+        gone = {*self.removes, *made.names}
+        return pa.schema([*(f for f in schema if f.name not in gone), *made])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """A part of a source that one task reads: what *starts* in [start, stop) of the file is its own."""
+
+    path: str
+    start: int
+    stop: int
+    size: int
+    """Of the whole file, in bytes."""
+    stamp: str = ""
+    """Modification time or etag: a folder begun from other content is not resumed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source(Step):
+    """Where documents come from. `makes()` is the schema of what it reads.
+
+    A batch may carry a column `reasons` (list<string>): rows where it is not empty were not readable or
+    not wanted (a damaged record, a redirect) and go to the dropped documents, with `file`, `offset` and
+    `length` naming the bytes.
+    """
+
+    def splits(self) -> list[Split]:
+        """All parts, in an order that depends on nothing but the names of the files."""
+        raise NotImplementedError
+
+    def read(self, split: Split) -> Iterator[pa.RecordBatch]:
+        """The documents of one part, in file order."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Map(Step):
+    """Same rows, same order; columns are added, replaced or removed as declared."""
+
+    def process(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """`batch` with the declared columns; what else it holds passes through."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filter(Step):
+    """Says why a document must go. It never deletes: the runner routes."""
+
+    def reasons(self, batch: pa.RecordBatch) -> pa.ListArray:
+        """For each row the names of *all* rules that fail; empty keeps."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stream(Step):
+    """Rows may split, merge or multiply. Output may depend on where shards begin and end, and says so."""
+
+    def stream(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """All batches of one shard in, new batches out."""
+        raise NotImplementedError
+
+
+class Relation(Protocol):
+    """A table that an engine holds for the time of one `relate`."""
+
+    def count(self) -> int:
+        """Number of rows."""
+        ...
+
+
+class Sql(Protocol):
+    """Run one query in DuckDB's dialect and keep the result: `sql("select … from {keys}", keys=keys)`.
+
+    `{name}` stands for the relation passed under that name. Integer results are cast in the query where it
+    matters (DuckDB sums BIGINT to HUGEINT); engine-native hashes and unordered picks have no place in one.
+    """
+
+    def __call__(self, query: str, **tables: Relation) -> Relation: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Relate(Step):
+    """What must see many documents at once: narrow keys go into SQL, narrow verdicts come back.
+
+    `keys` is fused into the pass before; the runner adds the column `doc` (see `pipeline.schema.DOC`).
+    `relate` returns verdicts: `doc`, `reason` (null keeps) and the columns of `makes()`, at most one row a
+    document; a document without a row is kept and gets nulls.
+    """
+
+    key_columns: ClassVar[pa.Schema] = NO_COLUMNS
+
+    def keys(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The narrow columns `key_columns`, row for row."""
+        raise NotImplementedError
+
+    def relate(self, keys: Relation, sql: Sql) -> Relation:
+        """Compose `sql(...)` calls into verdicts."""
+        raise NotImplementedError

@@ -1,0 +1,91 @@
+"""Document numbers, and how the verdicts of a relate step come back to where the documents lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipeline.ledger import Ledger
+from pipeline.schema import DOC, ROW_BITS, conform
+from pipeline.stage import Relate, Step
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named:
+    """A step with the name it goes by in a plan."""
+
+    name: str
+    use: str
+    step: Step
+    line: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Key:
+    """A relate step whose keys are written while its documents are, and the folder it works in."""
+
+    named: Named
+    folder: Path
+
+
+def numbers(shard: int, row: int, n: int) -> pa.Array:
+    """int64 [n]: document numbers of rows row, row + 1, … of a shard."""
+    return pa.array(np.arange(row, row + n, dtype=np.int64) + (shard << ROW_BITS))
+
+
+def number(batches: Iterator[pa.RecordBatch], shard: int) -> Iterator[pa.RecordBatch]:
+    """Each batch with its documents' numbers as the column `doc`."""
+    row = 0
+    for batch in batches:
+        yield batch.append_column(DOC, numbers(shard, row, len(batch)))
+        row += len(batch)
+
+
+def load_verdicts(folder: Path, shard: int, buckets: int) -> pa.Table:
+    """The verdicts on one shard, sorted by document number."""
+    files = sorted((folder / f"bucket={shard % buckets}").glob("*.parquet"))
+    low, high = shard << ROW_BITS, (shard + 1) << ROW_BITS
+    tables = [pq.ParquetFile(f).read() for f in files]
+    if not tables:
+        return None
+    table = pa.concat_tables(tables)
+    mine = pc.and_(pc.greater_equal(table["doc"], low), pc.less(table["doc"], high))
+    return table.filter(mine).sort_by("doc").combine_chunks()
+
+
+def judge(
+    named: Named,
+    batches: Iterator[pa.RecordBatch],
+    schema: pa.Schema,
+    verdicts: pa.Table | None,
+    ledger: Ledger,
+) -> Iterator[pa.RecordBatch]:
+    """Apply a relate step's verdicts: its columns are added, and rows with a reason dropped."""
+    assert isinstance(named.step, Relate)
+    docs = verdicts["doc"].to_numpy() if verdicts is not None else np.empty(0, np.int64)
+    for batch in batches:
+        mine = batch.column(batch.schema.get_field_index(DOC.name)).to_numpy()
+        at = np.searchsorted(docs, mine)
+        found = at < len(docs)
+        found[found] = docs[at[found]] == mine[found]
+        take = pa.array(at, mask=~found)
+        reasons = pa.nulls(len(batch), pa.string())
+        for wanted in named.step.makes():
+            values = _taken(verdicts, wanted.name, take, wanted.type)
+            batch = batch.append_column(wanted, values)
+        reasons = _taken(verdicts, "reason", take, pa.string())
+        offsets = np.concatenate([[0], np.cumsum(reasons.is_valid().to_numpy(zero_copy_only=False))])
+        lists = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), reasons.drop_null())
+        yield ledger.route(named.name, conform(batch, schema), lists)
+
+
+def _taken(verdicts: pa.Table | None, name: str, take: pa.Array, type: pa.DataType) -> pa.Array:
+    if verdicts is None or not len(verdicts):
+        return pa.nulls(len(take), type)
+    return verdicts[name].combine_chunks().take(take).cast(type)
