@@ -17,10 +17,14 @@ from pipeline.progress import watch
 from pipeline.registry import find, names
 from pipeline.run import Runner
 
-app = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
-    help="From crawls to training-ready tokens, with the same bytes on one machine and on Spark.",
-)  # fmt: skip
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def pipeline() -> None:
+    """From crawls to training-ready tokens, with the same bytes on one machine and on Spark."""
+
+
 File = Annotated[Path, typer.Argument(help="a recipe (YAML)")]
 AsJson = Annotated[bool, typer.Option("--json", help="one JSON object a line, for machines")]
 

@@ -21,7 +21,7 @@ def hash64(ids: pa.Array, *parts: object) -> npt.NDArray[np.uint64]:
     """uint64 [rows]: one hash for each id (string array without nulls), keyed by `parts`."""
     seed = key(*parts)
     digest = xxhash.xxh3_64_intdigest
-    return np.fromiter((digest(i, seed=seed) for i in ids.to_pylist()), np.uint64, len(ids))
+    return np.fromiter((digest(i, seed=seed) for i in ids.cast(pa.binary()).to_pylist()), np.uint64, len(ids))
 
 
 def uniform(ids: pa.Array, *parts: object) -> npt.NDArray[np.float64]:

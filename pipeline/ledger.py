@@ -27,7 +27,7 @@ class Ledger:
         keeps = pc.fill_null(pc.equal(pc.list_value_length(reasons), 0), True)
         self.rows_in[name] += len(batch)
         counts = self.reasons.setdefault(name, Counter())
-        if not pc.all(keeps).as_py():
+        if not pc.all(keeps, min_count=0).as_py():
             drops = pc.invert(keeps)
             gone, why = batch.filter(drops), reasons.filter(drops).cast(REASONS.type)
             counts.update(pc.list_flatten(why).to_pylist())

@@ -74,6 +74,7 @@ class Runner:
 
     def _documents(self) -> None:
         """Advance every source to its next common query, then run that, until all are through."""
+        self._freshen()
         at = {track.source: 0 for track in self.plan.tracks}
         self.accounts = {track.source: [] for track in self.plan.tracks}
         while moving := [t for t in self.plan.tracks if at[t.source] < len(t.segments)]:
@@ -92,7 +93,6 @@ class Runner:
     def _map(self, round_: Sequence[tuple[Track, Segment]], at: dict[str, int]) -> None:
         tasks, homes = [], []
         for track, segment in round_:
-            self._begin(track, segment)
             self.accounts[track.source].append([{} for _ in track.splits])
             for i in range(len(track.splits)):
                 tasks.append(self._task(track, segment, at[track.source], i))
@@ -147,17 +147,29 @@ class Runner:
         seen = self.plan.tracks if shared else (track,)
         return max(1, min(MAX_BUCKETS, sum(len(t.splits) for t in seen)))
 
-    def _begin(self, track: Track, segment: Segment) -> None:
-        """A folder begun from other bytes of the same name and size is begun anew; leftovers are swept."""
-        folder = self.output / segment.folder
-        stamps = [f"{s.path}:{s.start}:{s.stamp}" for s in track.splits]
-        mark = folder / "splits.json"
-        if mark.exists() and read_json(mark) != stamps:
-            shutil.rmtree(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json(mark, stamps)
-        for left in folder.rglob(".*.tmp"):
-            left.unlink(missing_ok=True)
+    def _freshen(self) -> None:
+        """Remove what was begun from other bytes of the same name and size, and what killed workers left."""
+        marks = {
+            t.source: (
+                self.output / t.segments[0].folder / "splits.json",
+                [f"{s.path}:{s.stamp}" for s in t.splits],
+            )
+            for t in self.plan.tracks
+        }
+        stale = {s for s, (mark, stamps) in marks.items() if mark.exists() and read_json(mark) != stamps}
+        gone: list[Path] = []
+        for track in self.plan.tracks:
+            tainted = track.source in stale
+            for segment in track.segments:
+                gone += [segment.folder] if tainted else []
+                tainted |= bool(stale) and segment.shared
+                gone += [key.folder for key in segment.keys] if tainted else []
+        for folder in reversed(gone):  # the folder with the mark goes last, so that a crash leaves it stale
+            shutil.rmtree(self.output / folder, ignore_errors=True)
+        for mark, stamps in marks.values():
+            write_json(mark, stamps)
+        for left in self.output.rglob(".*.tmp"):
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
 
     def _end(self, track: Track, segment: Segment, accounts: list[Account]) -> None:
         """Refuse to go on with nothing; else write the manifest, which says the folder is complete."""

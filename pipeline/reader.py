@@ -1,0 +1,162 @@
+"""A YAML file with its lines: what is wrong with it is gathered, each problem with where it stands.
+
+pydantic validates here, at the boundary, and nowhere else: workers never import it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from pipeline.errors import ConfigError, Problem
+from pipeline.registry import suggest
+
+Where = tuple[str | int, ...]
+"""Keys and indices from the root of the file to a value."""
+
+
+@dataclass
+class Reader:
+    """One YAML file, its lines, and the problems found so far."""
+
+    file: str
+    root: yaml.Node | None = None
+    problems: list[Problem] = field(default_factory=list)
+
+    def load(self) -> Any:
+        """The file's values.
+
+        Raises:
+            ConfigError: it cannot be read, is not YAML, or a key stands twice.
+        """
+        try:
+            text = Path(self.file).read_text(encoding="utf-8")
+            self.root = yaml.compose(text, Loader=yaml.SafeLoader)
+            values = yaml.safe_load(text)
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError([Problem(self.file, 1, "file", str(error))]) from error
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            message = getattr(error, "problem", None) or str(error)
+            line = mark.line + 1 if mark else 1
+            raise ConfigError([Problem(self.file, line, "yaml", message)]) from error
+        self.problems += self._repeated(self.root)
+        return values
+
+    def _repeated(self, node: yaml.Node | None) -> Iterator[Problem]:
+        if isinstance(node, yaml.MappingNode):
+            seen: dict[str, int] = {}
+            for key, value in node.value:
+                line = key.start_mark.line + 1
+                if key.value in seen:
+                    message = f"stands twice, first in line {seen[key.value]}; YAML would keep the last"
+                    yield Problem(self.file, line, key.value, message)
+                seen[key.value] = line
+                yield from self._repeated(value)
+        elif isinstance(node, yaml.SequenceNode):
+            for item in node.value:
+                yield from self._repeated(item)
+
+    def line(self, where: Where) -> int:
+        """Line (from 1) of the deepest node on the path."""
+        node, line = self.root, 1
+        for part in where:
+            if isinstance(node, yaml.MappingNode):
+                hit = next(((k, v) for k, v in node.value if k.value == str(part)), None)
+            elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+                hit = (node.value[part], node.value[part])
+            else:
+                hit = None
+            if hit is None:
+                break
+            line, node = hit[0].start_mark.line + 1, hit[1]
+        return line
+
+    def problem(self, where: Where, message: str, at: str | None = None) -> None:
+        """Note one; `at` names the place if the path does not say it well."""
+        name = at if at is not None else ".".join(map(str, where)) or "recipe"
+        self.problems.append(Problem(self.file, self.line(where), name, message))
+
+    def mapping(self, value: Any, where: Where, known: Sequence[str]) -> dict[str, Any]:
+        """`value` if it is a mapping with known keys; what is not gets noted and left out."""
+        if not isinstance(value, dict):
+            self.problem(where, f"must be a mapping, not {shown(value)}")
+            return {}
+        for key in value:
+            if key not in known:
+                hint = suggest(str(key), known) or f"; known: {', '.join(known)}"
+                self.problem((*where, str(key)), f"unknown key{hint}")
+        return {k: v for k, v in value.items() if k in known}
+
+    def settings(self, kind: type[Any], settings: Any, where: Where) -> Any:
+        """An instance of the dataclass `kind`, or None when something is wrong with the settings."""
+        if settings is None:
+            settings = {}
+        if not isinstance(settings, dict):
+            self.problem(where, f"must be a mapping of settings, not {shown(settings)}")
+            return None
+        found = len(self.problems)
+        self._odd(settings, where)
+        if len(self.problems) > found:
+            return None
+        try:
+            return TypeAdapter(kind).validate_json(json.dumps(settings), strict=True)
+        except ValidationError as error:
+            known = [f.name for f in fields(kind)]
+            for problem in error.errors():
+                self._explain(problem, known, where)
+            return None
+
+    def _odd(self, value: Any, where: Where) -> None:
+        """Note what YAML made of the text that no setting is: a date, .nan, a key that is no text."""
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                if not isinstance(key, str):
+                    self.problem(where, f"key {shown(key)} is not text; write it in quotes")
+                self._odd(inner, (*where, str(key)))
+        elif isinstance(value, list):
+            for i, inner in enumerate(value):
+                self._odd(inner, (*where, i))
+        elif isinstance(value, float) and not math.isfinite(value):
+            self.problem(where, f"{value} is not a number one can compare with")
+        elif not isinstance(value, str | int | float | bool | None):
+            self.problem(where, f"YAML reads this as a {type(value).__name__}; write it in quotes")
+
+    def _explain(self, problem: Any, known: Sequence[str], where: Where) -> None:
+        # pydantic names the branch of a union in the path; only what stands in the file counts.
+        branch = ("str", "float", "int", "none")
+        path = tuple(p for p in problem["loc"] if p not in branch and not str(p)[:1].isupper())
+        name, given = path[-1] if path else "", problem["input"]
+        at = ".".join(map(str, path))
+        if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+            hint = suggest(str(name), known) or f"; known: {', '.join(known)}"
+            return self.problem((*where, *path), f"unknown setting{hint}", at)
+        if problem["type"] in ("missing", "missing_argument"):
+            return self.problem(where, "is required", at)
+        hint = ""
+        if isinstance(given, bool):
+            hint = "; YAML reads no, off, yes, on as true or false: write it in quotes"
+        elif isinstance(given, str) and _is_number(given):
+            value = float(given)
+            plain = int(value) if value.is_integer() else value
+            hint = f"; write {plain} without quotes (YAML reads 1e3 as text, 1.0e+3 as a number)"
+        message = f"{problem['msg'].lower()}, not {shown(given)}{hint}"
+        return self.problem((*where, *path), message, at)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def shown(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)[:80]

@@ -1,0 +1,152 @@
+"""The rules of the house that a machine can hold: who imports whom, how long things are, what is listed."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("pipeline", "stages", "classifiers", "mixtures", "jobs")
+MAY_IMPORT = {
+    "pipeline": set(),
+    "classifiers": {"pipeline"},
+    "mixtures": {"pipeline"},
+    "stages": {"pipeline", "classifiers"},
+    "jobs": {"pipeline", "classifiers", "mixtures", "stages"},
+}
+FILE_LINES, FUNCTION_LINES, KERNEL_LINES = 300, 40, 2000
+LONGER: dict[str, str] = {}
+"""file or file:function -> the reason it may exceed its budget."""
+TOP = {"pipeline", "stages", "classifiers", "mixtures", "tests", "jobs", "benchmarks", "docs"}
+TOP_FILES = {"pyproject.toml", "README.md", "CHANGELOG.md", "DECISIONS.md", "LICENSE", "Makefile"}
+
+
+def modules() -> list[Path]:
+    found = [p for package in PACKAGES for p in sorted((ROOT / package).rglob("*.py"))]
+    assert len(found) > 40
+    return found
+
+
+def imported(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, a.name) for a in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.lineno, "." * node.level + (node.module or "")
+
+
+def test_imports_go_one_way() -> None:
+    wrong = []
+    for path in modules():
+        mine = path.relative_to(ROOT).parts[0]
+        for line, name in imported(ast.parse(path.read_text())):
+            theirs = name.split(".")[0]
+            if theirs in (*PACKAGES, "tests", "") and theirs not in {mine, *MAY_IMPORT[mine]}:
+                wrong.append(f"{path.relative_to(ROOT)}:{line} imports {name}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("library", "homes"),
+    [
+        ("torch", ("jobs/train",)),
+        ("pyspark", ("jobs/spark",)),
+        ("pydantic", ("pipeline/reader.py", "stages/tokens")),
+    ],
+)
+def test_heavy_libraries_stay_where_they_belong(library: str, homes: tuple[str, ...]) -> None:
+    found = [
+        str(p.relative_to(ROOT))
+        for p in modules()
+        if any(name.split(".")[0] == library for _, name in imported(ast.parse(p.read_text())))
+    ]
+    assert found
+    assert [f for f in found if not f.startswith(homes)] == []
+
+
+def test_files_and_functions_keep_their_budgets() -> None:
+    over = []
+    for path in modules():
+        text, name = path.read_text(), str(path.relative_to(ROOT))
+        if len(text.splitlines()) > FILE_LINES and name not in LONGER:
+            over.append(f"{name}: {len(text.splitlines())} lines")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef):
+                lines = (node.end_lineno or 0) - node.body[0].lineno + 1
+                if lines > FUNCTION_LINES and f"{name}:{node.name}" not in LONGER:
+                    over.append(f"{name}:{node.name}: {lines} lines")
+    assert over == []
+    assert all((ROOT / where.split(":")[0]).exists() and why for where, why in LONGER.items())
+
+
+def test_the_kernel_stays_small() -> None:
+    lines = [
+        line for p in (ROOT / "pipeline").rglob("*.py") for line in p.read_text().splitlines() if line.strip()
+    ]
+    assert 0 < len(lines) <= KERNEL_LINES
+
+
+def test_no_module_is_a_drawer() -> None:
+    assert [p for p in modules() if p.stem in ("utils", "util", "common", "helpers", "misc")] == []
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    silent = []
+    for path in modules():
+        if path.read_text().strip() and not ast.get_docstring(ast.parse(path.read_text())):
+            silent.append(str(path.relative_to(ROOT)))
+    assert silent == []
+
+
+def test_the_top_level_is_the_agreed_one() -> None:
+    ignored = {"runs", "build", "dist"}
+    here = {p.name for p in ROOT.iterdir() if not p.name.startswith(".") and not p.name.endswith(".egg-info")}
+    assert here - ignored <= TOP | TOP_FILES
+    assert here >= TOP_FILES
+
+
+def tree() -> str:
+    """Every module with the first sentence of what it says of itself, as the README prints it."""
+    lines = []
+    for package in PACKAGES:
+        for path in [ROOT / package, *sorted((ROOT / package).rglob("*"))]:
+            parts = path.relative_to(ROOT).parts
+            wanted = path.suffix in (".py", ".yaml") and path.stem not in ("__init__", "__main__")
+            if (wanted or (path / "__init__.py").exists()) and "__pycache__" not in parts:
+                name = "  " * (len(parts) - 1) + path.name + ("/" if path.is_dir() else "")
+                lines.append(f"{name:<26} {first_sentence(path)}".rstrip())
+    return "\n".join(lines) + "\n"
+
+
+def first_sentence(path: Path) -> str:
+    if path.is_dir():
+        path = path / "__init__.py"
+    if path.suffix == ".yaml":
+        text = path.read_text().partition("\n")[0].lstrip("# ")
+    else:
+        text = ast.get_docstring(ast.parse(path.read_text())) or ""
+    return re.split(r"[.:;](?=\s|$)", text.replace("\n", " "))[0]
+
+
+def test_the_readme_prints_the_tree(update_golden: bool) -> None:
+    path = ROOT / "README.md"
+    before, rest = path.read_text().split("```tree\n")
+    printed, after = rest.split("```", 1)
+    if update_golden:
+        path.write_text(f"{before}```tree\n{tree()}```{after}")
+    else:
+        assert printed == tree()
+
+
+def test_the_project_speaks_of_itself_alone() -> None:
+    words = ("/work/", "/root/", "pypi.org", "files.pythonhosted", "deb.debian")
+    texts = [
+        p for p in ROOT.rglob("*") if p.suffix in (".py", ".md", ".yaml", ".toml") and ".venv" not in p.parts
+    ]
+    texts = [p for p in texts if p != Path(__file__) and "runs" not in p.relative_to(ROOT).parts]
+    assert len(texts) > 50
+    assert [(p.name, w) for p in texts for w in words if w in p.read_text(encoding="utf-8")] == []

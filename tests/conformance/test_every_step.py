@@ -1,0 +1,204 @@
+"""What every registered stage must do, whatever it is for: a new one gets these tests by being registered."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import pickle
+import random
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from stages.tokens.fit import FitBpe, train
+
+from pipeline.registry import find, stages
+from pipeline.schema import conform
+from pipeline.stage import Filter, Map, Relate, Source, Step, Stream
+
+HOSTILE = [
+    "",
+    " \t\n\r\n ",
+    "Plain prose with the usual words, and a second sentence that the reader will have read.\n" * 9,
+    "a" * 100_000,
+    "line\r\nline\rline\n\n\nline\u2028line",
+    "NUL\x00 and \ufeffBOM and \u200d joiners and \ufffd",
+    "مرحبا بالعالم שלום עולם",
+    "👩‍👩‍👧‍👦🏳️‍🌈 emoji only 👍🏽",
+    "语言模型的训练数据需要清洗。这是第二句话。" * 30,
+    "ภาษาไทยไม่มีช่องว่างระหว่างคำ",
+    "e\u0301 combining, ﬁ ligature, İ dotted, ẞ sharp",
+    "- bullet\n* bullet\n• bullet…\n#hash#tag ...\n",
+    "<html><body><p>Hello <b>there</b></p></body></html>",
+    "<div>" * 3000 + "deep",
+    "# Title\n\nSome *text* with [a link](http://x.y) and `code`.\n\n| a | b |\n|---|---|\n| 1 | 2 |\n",
+    "<|endoftext|> literal <|im_start|>",
+    "0x00 $$x^2$$ 1e-9 \\(a_b\\) snake_case __init__",
+    "x " * 20_000,
+]
+
+
+@pytest.fixture(scope="session")
+def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("bpe") / "tokenizer.json"
+    train(HOSTILE[2:12] * 3, FitBpe(vocab_size=400), path)
+    return str(path)
+
+
+def settings(name: str, tokenizer: str) -> dict[str, Any]:
+    files = {"tokenize": {"tokenizer": tokenizer}}
+    return dict(find("stages", name).example) | files.get(name, {})
+
+
+def value(type_: pa.DataType, row: int, rng: random.Random) -> Any:
+    if rng.random() < 0.05:
+        return None
+    if pa.types.is_struct(type_):
+        return {f.name: value(f.type, row, rng) for f in type_}
+    if pa.types.is_list(type_):
+        return [rng.randrange(256) for _ in range(rng.choice([0, 1, 30, 700]))]
+    if pa.types.is_string(type_):
+        return rng.choice(["en", "zh", "xx"])
+    if pa.types.is_floating(type_):
+        return rng.random() * 2
+    return rng.randrange(200)
+
+
+def batch_for(step: Step) -> pa.RecordBatch:
+    rng, n = random.Random(0), 4 * len(HOSTILE)
+    texts = [HOSTILE[i % len(HOSTILE)] for i in range(n)]
+    own: dict[str, list[Any]] = {
+        "text": [None, *texts[1:]],
+        "html": [None, *texts[1:]],
+        "id": [f"doc-{i}" for i in range(n)],
+        "url": [None if i % 9 == 4 else f"https://example.org/{i % 20}" for i in range(n)],
+        "file": ["f"] * n,
+    }
+    arrays = [
+        pa.array(own.get(f.name) or [value(f.type, i, rng) for i in range(n)], f.type) for f in step.needs()
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=step.needs())
+
+
+def apply(step: Step, batches: list[pa.RecordBatch]) -> pa.Table:
+    if isinstance(step, Map):
+        out = [conform(step.process(b), step.flow(b.schema)) for b in batches]
+    elif isinstance(step, Filter):
+        out = [pa.RecordBatch.from_arrays([step.reasons(b)], ["reasons"]) for b in batches]
+    elif isinstance(step, Relate):
+        out = [conform(step.keys(b), step.key_columns) for b in batches]
+    else:
+        assert isinstance(step, Stream)
+        schema = step.flow(batches[0].schema)
+        return pa.Table.from_batches([conform(b, schema) for b in step.stream(iter(batches))], schema)
+    return pa.Table.from_batches(out)
+
+
+def cut(batch: pa.RecordBatch, edges: list[int]) -> list[pa.RecordBatch]:
+    bounds = [0, *edges, len(batch)]
+    return [batch.slice(a, b - a) for a, b in itertools.pairwise(bounds)]
+
+
+EVERY = list(stages())
+OPERATORS = [n for n in EVERY if not issubclass(find("stages", n), Source)]
+ROWWISE = [n for n in OPERATORS if not issubclass(find("stages", n), Stream)]
+
+
+def test_there_are_stages_of_every_kind() -> None:
+    kinds = {
+        k for n in EVERY for k in (Source, Map, Filter, Stream, Relate) if issubclass(find("stages", n), k)
+    }
+    assert len(kinds) == 5
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_output_does_not_depend_on_batches(name: str, tokenizer: str) -> None:
+    step = find("stages", name)(**settings(name, tokenizer))
+    batch = batch_for(step)
+    whole = apply(step, [batch])
+    for edges in ([0, 1, 2], [5, 5, 40], list(range(7, len(batch), 7))):
+        assert apply(step, cut(batch, edges)).equals(whole)
+
+
+@pytest.mark.parametrize("name", ROWWISE)
+def test_rows_do_not_know_each_other(name: str, tokenizer: str) -> None:
+    step = find("stages", name)(**settings(name, tokenizer))
+    batch = batch_for(step)
+    order = pa.array(random.Random(1).sample(range(len(batch)), len(batch)))
+    assert apply(step, [batch.take(order)]).equals(apply(step, [batch]).take(order))
+    assert apply(step, [batch]).num_rows == len(batch)
+
+
+@pytest.mark.parametrize("name", ROWWISE)
+def test_no_rows_give_no_rows(name: str, tokenizer: str) -> None:
+    step = find("stages", name)(**settings(name, tokenizer))
+    assert apply(step, [batch_for(step).slice(0, 0)]).num_rows == 0
+
+
+@pytest.mark.parametrize("name", ROWWISE)
+def test_other_columns_pass_untouched(name: str, tokenizer: str) -> None:
+    step = find("stages", name)(**settings(name, tokenizer))
+    batch = batch_for(step)
+    marked = batch.append_column("mark_", pa.array(range(len(batch)), pa.int64()))
+    if isinstance(step, Map):
+        assert step.process(marked).column("mark_").equals(marked.column("mark_"))
+    assert (
+        apply(step, [marked])
+        .drop_columns(["mark_"] if isinstance(step, Map) else [])
+        .equals(apply(step, [batch]))
+    )
+
+
+@pytest.mark.parametrize("name", [n for n in OPERATORS if issubclass(find("stages", n), Filter)])
+def test_filters_answer_every_row_with_names_of_their_own_settings_or_facts(
+    name: str, tokenizer: str
+) -> None:
+    step = find("stages", name)(**settings(name, tokenizer))
+    reasons = apply(step, [batch_for(step)])["reasons"].combine_chunks()
+    assert reasons.type == pa.list_(pa.string())
+    given = {r for row in reasons.to_pylist() for r in row or []}
+    known = {f.name for f in fields(step)}
+    assert given
+    assert all(r in known or r.startswith(("no_", "language_")) for r in given), given
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_steps_travel(name: str, tokenizer: str) -> None:
+    step = find("stages", name)(**settings(name, tokenizer))
+    assert pickle.loads(pickle.dumps(step)) == step
+    assert hash(step) == hash(pickle.loads(pickle.dumps(step)))
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_stages_say_where_they_come_from(name: str) -> None:
+    stage = find("stages", name)
+    doc = inspect.getdoc(stage) or ""
+    assert "Source:" in doc, doc
+    assert doc.partition("\n")[0].endswith("."), doc
+    for column in stage.adds:
+        assert (column.metadata or {}).get(b"meaning"), column
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_column_types_are_ones_every_engine_has(name: str, tokenizer: str) -> None:
+    step = find("stages", name)(**settings(name, tokenizer))
+    schemas = [step.makes(), step.key_columns if isinstance(step, Relate) else pa.schema([])]
+    for column in itertools.chain(*schemas):
+        text = str(column.type)
+        assert "uint" not in text, column  # Spark has none
+        assert not any(t in text for t in ("dictionary", "large_", "_view")), column
+
+
+def test_no_two_stages_give_one_name_two_meanings() -> None:
+    seen: dict[str, tuple[bytes, str]] = {}
+    for name in EVERY:
+        for column in find("stages", name).adds:
+            meaning = (column.metadata or {}).get(b"meaning", b"")
+            assert seen.setdefault(column.name, (meaning, name))[0] == meaning, (column.name, name)
+    assert seen
+
+
+def test_the_fixture_is_a_tokenizer(tokenizer: str) -> None:
+    assert Path(tokenizer).stat().st_size > 1000

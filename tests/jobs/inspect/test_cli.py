@@ -1,0 +1,99 @@
+"""plan, stages, report, explain and verify, on a run of toy stages."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.conftest import installed, toys
+from tests.pipeline.test_cli import pipeline, stages_yaml
+
+__all__ = ["installed", "stages_yaml", "toys"]
+
+
+@pytest.fixture
+def ran(stages_yaml: Path, toys: Path) -> Path:
+    assert pipeline("run", stages_yaml, path=toys).returncode == 0
+    return Path(stages_yaml).parent / "out"
+
+
+def test_plan_shows_steps_folders_and_a_prediction(stages_yaml: Path, toys: Path) -> None:
+    done = pipeline("plan", stages_yaml, path=toys)
+    assert done.returncode == 0, done.stderr
+    assert "small: 2 splits" in done.stdout
+    assert "same_letter_as" in done.stdout
+    assert "core-hours" in done.stdout
+    assert "(reused)" not in done.stdout
+    assert not (stages_yaml.parent / "out").exists()
+
+
+def test_plan_says_what_is_reused(stages_yaml: Path, toys: Path, ran: Path) -> None:
+    assert pipeline("plan", stages_yaml, "--no-trial", path=toys).stdout.count("(reused)") == 2
+    changed = "{use: one_per_letter, with: {extra: 1}}"
+    stages_yaml.write_text(stages_yaml.read_text().replace("use: one_per_letter", changed))
+    assert pipeline("plan", stages_yaml, "--no-trial", path=toys).stdout.count("(reused)") == 1
+
+
+def test_stages_lists_and_tells(toys: Path) -> None:
+    listed = pipeline("stages", path=toys).stdout
+    assert "one_per_letter" in listed
+    assert "minhash_dedup" in listed
+    told = pipeline("stages", "gopher_rules").stdout
+    assert "min_n_words" in told
+    assert "gopher.n_words" in told
+    assert pipeline("stages", "gopher_rule").returncode == 2
+
+
+def test_report_reads_a_run(ran: Path) -> None:
+    done = pipeline("report", ran)
+    assert done.returncode == 0
+    assert "same_letter 2" in done.stdout
+    assert json.loads(pipeline("report", ran, "--json").stdout)["name"] == "small"
+    assert pipeline("report", ran.parent).returncode == 2
+
+
+def test_explain_tells_of_kept_and_dropped(ran: Path) -> None:
+    kept = pipeline("explain", ran, "a.txt:0").stdout
+    assert "kept: 03-one_per_letter-" in kept
+    gone = pipeline("explain", ran, "a.txt:8").stdout
+    assert "same_letter_as: a.txt:0" in gone
+    assert "dropped by: one_per_letter: same_letter" in gone
+    assert "went through: one_per_letter" in gone
+    assert json.loads(pipeline("explain", ran, "a.txt:8", "--json").stdout)["text"] == "avocado"
+    none = pipeline("explain", ran, "nobody")
+    assert none.returncode == 2
+    assert "no document of" in none.stderr
+
+
+def test_verify_proves_one_hash(stages_yaml: Path, toys: Path) -> None:
+    done = pipeline("verify", stages_yaml, "--workers", "1,2", path=toys)
+    assert done.returncode == 0, done.stderr
+    assert "local, 1 workers" in done.stdout
+    assert done.stdout.endswith("one hash\n")
+    assert not list((stages_yaml.parent / "out-verify").iterdir())
+    assert pipeline("verify", stages_yaml, "--workers", "x", path=toys).returncode == 2
+
+
+def test_verify_tells_when_hashes_differ(stages_yaml: Path, toys: Path, tmp_path: Path) -> None:
+    once = f"{{use: fail, with: {{word: date, once: {tmp_path / 'once'}}}}}"
+    stages_yaml.write_text(
+        stages_yaml.read_text().replace("use: one_per_letter", once.replace("fail", "differ"))
+    )
+    module = toys / "differing.py"
+    module.write_text(
+        "from tests.toy import Fail, dataclass, Path\nfrom pipeline.stage import Map\nimport pyarrow as pa\n"
+        "@dataclass(frozen=True, kw_only=True)\nclass Differ(Fail):\n"
+        "    def process(self, batch):\n"
+        "        new = not Path(self.once).exists(); Path(self.once).touch()\n"
+        "        return batch.set_column(1, 'url', pa.array([str(new)] * len(batch)))\n"
+        "STAGES = {'differ': 'differing:Differ'}\n"
+    )
+    info = toys / "differing-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: differing\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[pipeline.stages]\ndiffering = differing:STAGES\n")
+    done = pipeline("verify", stages_yaml, "--workers", "1,2", path=toys)
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.endswith("the hashes differ\n")

@@ -1,0 +1,122 @@
+"""Plans: where a chain is cut, what folders are named after, what changes a fingerprint."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from pipeline.plan import Chain, Plan, flow, make
+from tests.toy import Count, Lines, Long, OnePerLetter, chain, write_lines
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Lines:
+    return Lines(paths=write_lines(tmp_path, {"a.txt": "one\n", "b.txt": "two\n"}), source="toy")
+
+
+def segments(plan: Plan, track: int = 0) -> list[tuple[str, list[str], list[str]]]:
+    """(folder without its fingerprint, steps run, relate steps keyed) of each segment."""
+    return [
+        (str(s.folder).rsplit("-", 1)[0], s.names, [k.named.name for k in s.keys])
+        for s in plan.tracks[track].segments
+    ]
+
+
+def test_maps_and_filters_are_one_pass(source: Lines) -> None:
+    assert segments(make([chain(source, Count(), Long())])) == [("02-Long", ["toy", "Count", "Long"], [])]
+
+
+def test_no_steps_is_a_plain_copy(source: Lines) -> None:
+    assert segments(make([chain(source)])) == [("00-toy", ["toy"], [])]
+
+
+def test_a_relate_step_cuts(source: Lines) -> None:
+    plan = make([chain(source, Count(), OnePerLetter(), Long())])
+    assert segments(plan) == [
+        ("01-Count", ["toy", "Count"], ["OnePerLetter"]),
+        ("03-Long", ["OnePerLetter", "Long"], []),
+    ]
+    keys = plan.tracks[0].segments[0].keys[0]
+    assert str(keys.folder).startswith("02-OnePerLetter-")
+    assert "same_letter_as" in plan.tracks[0].segments[1].schemas[0].names
+
+
+def test_a_relate_step_at_the_end_shares_its_folder_with_what_it_left(source: Lines) -> None:
+    plan = make([chain(source, OnePerLetter())])
+    assert segments(plan) == [
+        ("00-toy", ["toy"], ["OnePerLetter"]),
+        ("01-OnePerLetter", ["OnePerLetter"], []),
+    ]
+    first, last = plan.tracks[0].segments
+    assert first.keys[0].folder == last.folder
+
+
+def test_save_cuts_where_nothing_demands_it(source: Lines) -> None:
+    plan = make([chain(source, Count(), Long(), saves=(0, 1))])
+    assert [s[0] for s in segments(plan)] == ["01-Count", "02-Long"]
+
+
+def test_common_and_private_relate_steps_do_not_share_a_pass(source: Lines) -> None:
+    chains = [
+        chain(source, OnePerLetter(), OnePerLetter(extra=1), name="x", shared=1),
+        chain(source, Count(), OnePerLetter(extra=1), name="y", shared=1),
+    ]
+    plan = make(chains)
+    assert [k for _, _, k in segments(plan)] == [["OnePerLetter"], ["OnePerLetter"], []]
+    assert [s.shared for s in plan.tracks[0].segments] == [False, True, False]
+    assert str(plan.tracks[0].segments[0].folder).startswith("x/00-Lines-")
+    assert [k for _, _, k in segments(plan, 1)] == [["OnePerLetter"], []]
+
+
+def prints(*chains: Chain) -> list[list[str]]:
+    return [list(t.fingerprints) for t in make(chains).tracks]
+
+
+def test_a_setting_changes_the_fingerprint_of_its_step_and_all_after(source: Lines) -> None:
+    (a,) = prints(chain(source, Count(), Long(), OnePerLetter()))
+    (b,) = prints(chain(source, Count(), Long(min_n_chars=5), OnePerLetter()))
+    assert a[:2] == b[:2]
+    assert all(x != y for x, y in zip(a[2:], b[2:], strict=True))
+
+
+def test_size_of_an_input_changes_every_fingerprint_and_its_time_none(source: Lines) -> None:
+    (a,) = prints(chain(source, Count()))
+    os.utime(source.paths[0], (1, 1))
+    assert prints(chain(source, Count())) == [a]
+    Path(source.paths[0]).write_text("longer than before\n")
+    (b,) = prints(chain(source, Count()))
+    assert not set(a) & set(b)
+
+
+def test_a_common_relate_step_depends_on_every_source(source: Lines) -> None:
+    common = (Count(), OnePerLetter())
+    x, y = prints(chain(source, *common, name="x", shared=2), chain(source, *common, name="y", shared=2))
+    x2, y2 = prints(
+        chain(source, *common, name="x", shared=2),
+        chain(source, Count(), *common, name="y", shared=2),
+    )
+    assert x[:2] == x2[:2]  # source and the common map: their own documents only
+    assert x[2] != x2[2]
+    assert y[0] == y2[0]
+
+
+def test_a_column_cannot_change_its_type(source: Lines) -> None:
+    class Retype(Count):
+        adds = pa.schema([("text", pa.int64())])
+
+    schemas, problems = flow(chain(source, Retype(), Long()), "f.yaml")
+    assert [str(p) for p in problems] == [
+        "f.yaml:0: Retype: makes column 'text' as int64, which was string",
+        "f.yaml:0: Long: reads column 'text' as string, but it is int64",
+    ]
+    assert len(schemas) == 3
+
+
+def test_dropped_rows_keep_every_column_that_was_ever_there(source: Lines) -> None:
+    plan = make([chain(source, Count(), OnePerLetter(), Long())])
+    names = plan.tracks[0].segments[1].dropped_schema.names
+    assert names[-2:] == ["reasons", "dropped_by"]
+    assert {"text", "n_chars", "same_letter_as"} <= set(names)

@@ -1,0 +1,218 @@
+"""The runner with toy stages: routing, accounts, resume, verdicts across sources, refusals."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.errors import NothingLeft, OutputBusy, StepError, WorkerDied
+from pipeline.local import LocalEngine
+from pipeline.plan import Chain
+from pipeline.run import Runner, hold
+from tests.toy import Count, Fail, Lines, Long, OnePerLetter, Pairs, chain, recipe, write_lines
+
+A = {"a.txt": "apple\n?\nab\nbanana\navocado\n#hash\nberry\ncherry\n", "b.txt": "citrus\ndate\nelder\n"}
+B = {"c.txt": "fig\ngrape\nguava\napricot\nhoney\n"}
+
+
+def run(engine: LocalEngine, output: Path, *chains: Chain) -> dict[str, Any]:
+    return Runner(recipe(output, *chains), engine, lambda *_: None).run()
+
+
+def lines(tmp_path: Path, files: dict[str, str], **settings: Any) -> Lines:
+    return Lines(paths=write_lines(tmp_path / "in", files), source="toy", **settings)
+
+
+def texts(run_folder: Path, folder: str) -> list[str]:
+    shards = sorted((run_folder / folder).glob("part-*.parquet"))
+    return [t for s in shards for t in pq.read_table(s)["text"].to_pylist()]
+
+
+def dropped(run_folder: Path, record: dict[str, Any]) -> dict[str, tuple[str, list[str]]]:
+    rows = [
+        row
+        for folder in record["dropped"]
+        for shard in sorted((run_folder / folder).glob("part-*.parquet"))
+        for row in pq.read_table(shard).to_pylist()
+    ]
+    return {r["text"]: (r["dropped_by"], r["reasons"]) for r in rows}
+
+
+def test_documents_are_kept_or_dropped_with_every_reason(local: LocalEngine, tmp_path: Path) -> None:
+    record = run(local, tmp_path / "out", chain(lines(tmp_path, A | {"d.txt": "#x\n"}), Count(), Long()))
+    assert texts(tmp_path / "out", record["documents"]) == [
+        "apple", "banana", "avocado", "berry", "cherry", "citrus", "date", "elder",
+    ]  # fmt: skip
+    assert dropped(tmp_path / "out", record) == {
+        "?": ("toy", ["damaged"]),
+        "ab": ("Long", ["min_n_chars"]),
+        "#hash": ("Long", ["hash_sign"]),
+        "#x": ("Long", ["min_n_chars", "hash_sign"]),
+    }
+
+
+def test_every_step_accounts_for_every_document(local: LocalEngine, tmp_path: Path) -> None:
+    steps = (Count(), Long(), OnePerLetter(), Count())
+    record = run(local, tmp_path / "out", chain(lines(tmp_path, A), *steps))
+    counts = record["steps"]
+    assert [c["name"] for c in counts] == ["toy", "Count", "Long", "OnePerLetter", "Count"]
+    assert counts[0]["in"] == 11
+    for before, after in itertools.pairwise(counts):
+        assert before["kept"] == after["in"]
+    for count in counts:
+        assert count["in"] - count["kept"] == sum(count["dropped"].values())
+    assert record["rows"] == {"toy": counts[-1]["kept"]}
+
+
+def test_verdicts_add_columns_and_drop_by_document(local: LocalEngine, tmp_path: Path) -> None:
+    record = run(local, tmp_path / "out", chain(lines(tmp_path, A), Count(), Long(), OnePerLetter()))
+    assert texts(tmp_path / "out", record["documents"]) == ["apple", "banana", "cherry", "date", "elder"]
+    assert dropped(tmp_path / "out", record)["avocado"] == ("OnePerLetter", ["same_letter"])
+    gone = [
+        row
+        for folder in record["dropped"]
+        for shard in (tmp_path / "out" / folder).glob("part-*.parquet")
+        for row in pq.read_table(shard).to_pylist()
+    ]
+    assert {r["text"]: r.get("same_letter_as") for r in gone if r["dropped_by"] == "OnePerLetter"} == {
+        "avocado": "a.txt:0",
+        "berry": "a.txt:11",
+        "citrus": "a.txt:38",
+    }
+
+
+def test_a_common_step_sees_all_sources_and_a_private_one_only_its_own(
+    local: LocalEngine, tmp_path: Path
+) -> None:
+    x = Lines(paths=write_lines(tmp_path / "in", A), source="x")
+    y = Lines(paths=write_lines(tmp_path / "in", B), source="y")
+    private = run(
+        local,
+        tmp_path / "private",
+        chain(x, OnePerLetter(), name="x"),
+        chain(y, OnePerLetter(), name="y"),
+    )
+    assert texts(tmp_path / "private", private["documents"]["y"]) == ["fig", "grape", "apricot", "honey"]
+    common = run(
+        local,
+        tmp_path / "common",
+        chain(x, Count(), OnePerLetter(), Count(), name="x", shared=2),
+        chain(y, OnePerLetter(), OnePerLetter(), Count(), name="y", shared=2),
+    )
+    assert "apricot" not in texts(tmp_path / "common", common["documents"]["y"])
+    assert common["steps"][2]["name"] == "OnePerLetter"
+
+
+def test_two_relate_steps_in_a_row_share_a_pass_and_the_second_sees_what_the_first_kept(
+    local: LocalEngine, tmp_path: Path
+) -> None:
+    source = lines(tmp_path, A)
+    once = run(local, tmp_path / "once", chain(source, OnePerLetter(), Count()))
+    twice = run(local, tmp_path / "twice", chain(source, OnePerLetter(), Count(), OnePerLetter(), Count()))
+    plain = texts(tmp_path / "once", once["documents"])
+    assert plain == texts(tmp_path / "twice", twice["documents"])
+    assert twice["steps"][3]["in"] == len(plain)
+
+
+def test_the_same_bytes_for_any_number_of_workers_and_any_batches(tmp_path: Path) -> None:
+    hashes = set()
+    for workers, rows in ((1, 3), (2, 3), (2, 1), (1, 100)):
+        engine = LocalEngine(workers, {})
+        source = lines(tmp_path, A | B, rows=rows)
+        steps = (Count(), Long(), OnePerLetter(), Count(), Pairs())
+        hashes.add(run(engine, tmp_path / f"{workers}-{rows}", chain(source, *steps))["content_hash"])
+        engine.close()
+    assert len(hashes) == 1
+
+
+def test_a_changed_setting_reruns_only_what_follows(local: LocalEngine, tmp_path: Path) -> None:
+    source = lines(tmp_path, A)
+    first = run(local, tmp_path / "out", chain(source, Count(), Long(), OnePerLetter(), Count(), saves=(0,)))
+    stamps = {p: p.stat().st_mtime_ns for p in (tmp_path / "out").rglob("part-*.parquet")}
+    again = run(
+        local, tmp_path / "out", chain(source, Count(), Long(), OnePerLetter(extra=1), Count(), saves=(0,))
+    )
+    assert again["documents"] != first["documents"]
+    assert again["content_hash"] == first["content_hash"]
+    assert stamps
+    assert {p: p.stat().st_mtime_ns for p in stamps} == stamps  # nothing was written twice
+
+
+def test_a_finished_run_is_not_run_again(local: LocalEngine, tmp_path: Path) -> None:
+    steps = (Count(), Long(), OnePerLetter())
+    first = run(local, tmp_path / "out", chain(lines(tmp_path, A), *steps))
+    stamps = {p: p.stat().st_mtime_ns for p in (tmp_path / "out").rglob("*.parquet")}
+    again = run(local, tmp_path / "out", chain(lines(tmp_path, A), *steps))
+    assert again["content_hash"] == first["content_hash"]
+    assert {p: p.stat().st_mtime_ns for p in stamps} == stamps
+
+
+def test_a_lost_shard_is_made_again(local: LocalEngine, tmp_path: Path) -> None:
+    steps = (Count(), Long(), OnePerLetter(), Count())
+    first = run(local, tmp_path / "out", chain(lines(tmp_path, A), *steps))
+    folder = tmp_path / "out" / first["documents"]
+    for victim in ("part-00001.json", "part-00001.parquet"):
+        (folder / victim).unlink()
+    (folder / ".part-00000.parquet.123.tmp").write_text("left by a killed worker")
+    again = run(local, tmp_path / "out", chain(lines(tmp_path, A), *steps))
+    assert again["content_hash"] == first["content_hash"]
+    assert not list((tmp_path / "out").rglob("*.tmp"))
+
+
+def test_changed_input_of_the_same_size_is_read_again(local: LocalEngine, tmp_path: Path) -> None:
+    first = run(local, tmp_path / "out", chain(lines(tmp_path, A), Count(), OnePerLetter()))
+    path = tmp_path / "in" / "b.txt"
+    path.write_text(path.read_text().replace("elder", "olive"))
+    os.utime(path, ns=(time.time_ns(), time.time_ns() + 1))
+    again = run(local, tmp_path / "out", chain(lines(tmp_path, A), Count(), OnePerLetter()))
+    assert again["content_hash"] != first["content_hash"]
+    assert "olive" in texts(tmp_path / "out", again["documents"])
+
+
+def test_dropping_everything_stops_the_run_with_the_reasons(local: LocalEngine, tmp_path: Path) -> None:
+    with pytest.raises(NothingLeft, match=r"'Long' dropped all 10 documents of 'toy': min_n_chars \(10\)"):
+        run(local, tmp_path / "out", chain(lines(tmp_path, A), Count(), Long(min_n_chars=99)))
+    assert not (tmp_path / "out" / "run.json").exists()
+
+
+def test_a_failing_step_is_named_with_its_shard(local: LocalEngine, tmp_path: Path) -> None:
+    with pytest.raises(StepError) as error:
+        run(local, tmp_path / "out", chain(lines(tmp_path, A), Count(), Fail(word="date")))
+    assert error.value.step == "Fail"
+    assert error.value.shard.endswith("part-00001")
+    assert "ValueError: cannot stand 'date' (toy.py:" in error.value.cause
+
+
+def test_a_killed_worker_is_named_with_its_shard_and_resume_gives_the_same(tmp_path: Path) -> None:
+    engine = LocalEngine(2, {})
+    once = str(tmp_path / "killed")
+    steps = (Count(), Fail(word="date", once=once), OnePerLetter())
+    with pytest.raises(WorkerDied, match=r"part-00001 died \(SIGKILL\)"):
+        run(engine, tmp_path / "out", chain(lines(tmp_path, A), *steps))
+    resumed = run(engine, tmp_path / "out", chain(lines(tmp_path, A), *steps))
+    undisturbed = run(engine, tmp_path / "other", chain(lines(tmp_path, A), *steps))
+    assert resumed["content_hash"] == undisturbed["content_hash"]
+    engine.close()
+
+
+def test_a_second_run_on_the_same_output_is_refused(local: LocalEngine, tmp_path: Path) -> None:
+    with hold(tmp_path / "out"), pytest.raises(OutputBusy, match=f"process {os.getpid()}"):
+        run(local, tmp_path / "out", chain(lines(tmp_path, A), Count()))
+    run(local, tmp_path / "out", chain(lines(tmp_path, A), Count()))
+
+
+def test_manifest_and_run_json_say_what_lies_there(local: LocalEngine, tmp_path: Path) -> None:
+    record = run(local, tmp_path / "out", chain(lines(tmp_path, A), Count(), Long(), OnePerLetter()))
+    manifest = json.loads((tmp_path / "out" / record["documents"] / "manifest.json").read_text())
+    assert manifest["shards"] == 2
+    assert manifest["rows"] == record["rows"]["toy"] == 5
+    assert manifest["schema"]["n_chars"] == "int64"
+    on_disk = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert on_disk == record

@@ -1,0 +1,30 @@
+"""The document columns, and the one way batches are fitted to declared columns."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from pipeline.schema import HTML, ID, TEXT, conform, document_schema
+
+
+def test_conform_goes_by_name_and_fills_with_null() -> None:
+    batch = pa.RecordBatch.from_pydict({"text": ["a"], "extra": [1], "id": ["x"]})
+    out = conform(batch, pa.schema([ID, TEXT, ("score", pa.float32())]))
+    assert out.to_pylist() == [{"id": "x", "text": "a", "score": None}]
+
+
+def test_conform_casts_to_the_declared_type() -> None:
+    batch = pa.RecordBatch.from_pydict({"text": pa.array(["a"], pa.large_string())})
+    assert conform(batch, pa.schema([TEXT])).schema.field("text").type == pa.string()
+
+
+def test_conform_keeps_no_rows_as_no_rows() -> None:
+    assert len(conform(pa.RecordBatch.from_pydict({"text": pa.array([], pa.string())}), pa.schema([ID]))) == 0
+
+
+def test_every_source_provides_the_same_columns() -> None:
+    common = ["id", "url", "source", "date", "file", "offset", "length"]
+    for body in (TEXT, HTML):
+        names = document_schema(body, pa.field("more", pa.int8())).names
+        assert [n for n in names if n not in (body.name, "more")] == common
+        assert names[-1] == "more"

@@ -1,0 +1,138 @@
+"""One shard through one segment: what is written, what a wrong step is told, what a second run does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.errors import RunError, StepError
+from pipeline.plan import make
+from pipeline.stage import Map, Stream
+from pipeline.task import Read, ShardTask, perform
+from pipeline.verdicts import Key
+from tests.toy import Count, Fail, Lines, Long, OnePerLetter, Pairs, chain, write_lines
+
+
+def task(tmp_path: Path, *steps: Any, text: str = "one\n?\nfour\nfive\nsix\n") -> ShardTask:
+    source = Lines(paths=write_lines(tmp_path, {"a.txt": text}), source="toy")
+    track = make([chain(source, *steps)]).tracks[0]
+    segment = track.segments[0]
+    return ShardTask(
+        name="toy/part-00000",
+        folder=tmp_path / segment.folder,
+        index=0,
+        number=3,
+        read=Read(source=segment.reads, split=track.splits[0], schema=segment.schemas[0]),
+        steps=segment.steps,
+        schemas=segment.schemas,
+        dropped_schema=segment.dropped_schema,
+        keys=tuple(Key(named=k.named, folder=tmp_path / k.folder) for k in segment.keys),
+    )
+
+
+def test_kept_dropped_keys_and_account(tmp_path: Path) -> None:
+    work = task(tmp_path, Count(), Long(), OnePerLetter())
+    account = perform(work)
+    assert pq.read_table(work.folder / "part-00000.parquet")["text"].to_pylist() == ["four", "five"]
+    dropped = pq.read_table(work.folder / "dropped" / "part-00000.parquet")
+    assert dropped["text"].to_pylist() == ["?", "one", "six"]  # by step, then row
+    keys = pq.read_table(work.keys[0].folder / "keys" / "part-00003.parquet")
+    assert keys.column_names == ["doc", "id", "letter"]
+    assert keys["doc"].to_pylist() == [3 << 32, (3 << 32) + 1]
+    assert [(s["name"], s["in"], s["kept"]) for s in account["steps"]] == [
+        ("toy", 5, 4),
+        ("Count", 4, 4),
+        ("Long", 4, 2),
+    ]
+    assert account["rows"] == 2
+    assert account["dropped_rows"] == 3
+    assert account["peak_bytes"] > 1 << 20
+
+
+def test_a_finished_task_reads_its_account(tmp_path: Path) -> None:
+    work = task(tmp_path, Count(), OnePerLetter())
+    assert not work.finished()
+    first = perform(work)
+    assert work.finished()
+    stamp = (work.folder / "part-00000.parquet").stat().st_mtime_ns
+    assert perform(work) == first
+    assert (work.folder / "part-00000.parquet").stat().st_mtime_ns == stamp
+
+
+def test_keys_that_are_missing_are_made_from_the_shard(tmp_path: Path) -> None:
+    work = task(tmp_path, Count(), OnePerLetter())
+    perform(work)
+    path = work.keys[0].folder / "keys" / "part-00003.parquet"
+    before = path.read_bytes()
+    path.unlink()
+    assert not work.finished()
+    perform(work)
+    assert path.read_bytes() == before
+
+
+def test_a_stream_is_accounted_for(tmp_path: Path) -> None:
+    account = perform(task(tmp_path, Count(), Pairs()))
+    assert [(s["in"], s["kept"]) for s in account["steps"]] == [(5, 4), (4, 4), (4, 2)]
+
+
+def test_the_step_at_fault_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StepError) as error:
+        perform(task(tmp_path, Count(), Fail(word="six"), Long()))
+    assert (error.value.step, error.value.shard) == ("Fail", "toy/part-00000")
+    assert not list(tmp_path.rglob("part-*"))
+
+
+def test_a_map_that_loses_rows_is_refused(tmp_path: Path) -> None:
+    class Lose(Map):
+        def process(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+            return batch.slice(1)
+
+    with pytest.raises(RunError, match="Lose: a map changed the number of rows: 2 -> 1"):
+        perform(task(tmp_path, Lose()))
+
+
+def test_a_filter_that_answers_too_few_is_refused(tmp_path: Path) -> None:
+    class Lazy(Long):
+        def reasons(self, batch: pa.RecordBatch) -> pa.ListArray:
+            return pa.array([[]], pa.list_(pa.string()))
+
+    with pytest.raises(RunError, match="Lazy: 2 rows gave 1 lists of reasons"):
+        perform(task(tmp_path, Count(), Lazy()))
+
+
+def test_keys_that_are_too_few_are_refused(tmp_path: Path) -> None:
+    class Short(OnePerLetter):
+        def keys(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+            return super().keys(batch).slice(1)
+
+    with pytest.raises(RunError, match="Short: 2 rows gave 1 keys"):
+        perform(task(tmp_path, Short()))
+
+
+def test_columns_leave_in_declared_order_and_type(tmp_path: Path) -> None:
+    class Sloppy(Count):
+        def process(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+            out = super().process(batch)
+            names = out.schema.names[::-1]
+            narrow = out.select(names).set_column(0, "n_chars", out["n_chars"].cast(pa.int8()))
+            return narrow.append_column("undeclared", out["text"])
+
+    work = task(tmp_path, Sloppy())
+    perform(work)
+    assert pq.read_schema(work.folder / "part-00000.parquet").equals(work.schemas[-1])
+
+
+def test_a_stream_may_give_nothing(tmp_path: Path) -> None:
+    class Swallow(Stream):
+        def stream(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            for _ in batches:
+                yield from ()
+
+    account = perform(task(tmp_path, Swallow()))
+    assert account["rows"] == 0
+    assert account["steps"][1]["in"] == 4

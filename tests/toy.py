@@ -1,0 +1,180 @@
+"""Small stages of every kind, for tests of the kernel and of engines: workers import them by name."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.config import Recipe
+from pipeline.plan import Chain
+from pipeline.schema import REASONS, TEXT, column, document_schema
+from pipeline.stage import Filter, Map, Relate, Relation, Source, Split, Sql, Step, Stream
+from pipeline.verdicts import Named
+
+N_CHARS = column("n_chars", pa.int64(), "characters of the text", "characters")
+FIRST = column("same_letter_as", pa.string(), "id of the first document with this letter")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lines(Source):
+    """Each line of a text file is a document; `?` lines are damaged."""
+
+    paths: tuple[str, ...]
+    source: str = ""
+    rows: int = 3
+    """Of a batch: no result may depend on it."""
+
+    def makes(self) -> pa.Schema:
+        return document_schema(TEXT)
+
+    def splits(self) -> list[Split]:
+        sizes = {p: Path(p).stat() for p in self.paths}
+        return [
+            Split(path=p, start=0, stop=s.st_size, size=s.st_size, stamp=str(s.st_mtime_ns))
+            for p, s in sizes.items()
+        ]
+
+    def read(self, split: Split) -> Iterator[pa.RecordBatch]:
+        offset, held = 0, []
+        for line in Path(split.path).read_text().splitlines():
+            held.append(
+                {
+                    "id": f"{Path(split.path).name}:{offset}",
+                    "text": line,
+                    "source": self.source,
+                    "file": Path(split.path).name,
+                    "offset": offset,
+                    "length": len(line) + 1,
+                    "reasons": ["damaged"] if line == "?" else None,
+                }
+            )
+            offset += len(line) + 1
+        schema = self.makes().append(REASONS)
+        for i in range(0, len(held), self.rows):
+            yield pa.RecordBatch.from_pylist(held[i : i + self.rows], schema=schema)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Count(Map):
+    """Adds the number of characters."""
+
+    reads: ClassVar[pa.Schema] = pa.schema([TEXT])
+    adds: ClassVar[pa.Schema] = pa.schema([N_CHARS])
+
+    def process(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        return batch.append_column(N_CHARS, pc.utf8_length(batch["text"]).cast(pa.int64()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Long(Filter):
+    """Wants a number of characters, and no `#`."""
+
+    min_n_chars: int = 4
+    reads: ClassVar[pa.Schema] = pa.schema([TEXT, N_CHARS])
+
+    def reasons(self, batch: pa.RecordBatch) -> pa.ListArray:
+        rows = zip(batch["n_chars"].to_pylist(), batch["text"].to_pylist(), strict=True)
+        failed = [["min_n_chars"] * (n < self.min_n_chars) + ["hash_sign"] * ("#" in t) for n, t in rows]
+        return pa.array(failed, pa.list_(pa.string()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnePerLetter(Relate):
+    """Keeps the first document of each first letter."""
+
+    reads: ClassVar[pa.Schema] = pa.schema([TEXT])
+    adds: ClassVar[pa.Schema] = pa.schema([FIRST])
+    key_columns: ClassVar[pa.Schema] = pa.schema([("id", pa.string()), ("letter", pa.string())])
+    extra: int = 0
+    """Changes nothing but the fingerprint."""
+
+    def keys(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        letters = pc.utf8_slice_codeunits(batch["text"], 0, 1)
+        return pa.RecordBatch.from_arrays([batch["id"], letters], schema=self.key_columns)
+
+    def relate(self, keys: Relation, sql: Sql) -> Relation:
+        first = sql("SELECT letter, min(doc) AS kept FROM {keys} GROUP BY letter", keys=keys)
+        return sql(
+            "SELECT k.doc, 'same_letter' AS reason, f.id AS same_letter_as FROM {keys} k "
+            "JOIN {first} g ON k.letter = g.letter JOIN {keys} f ON f.doc = g.kept WHERE k.doc <> g.kept",
+            keys=keys,
+            first=first,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pairs(Stream):
+    """Joins two documents to one."""
+
+    reads: ClassVar[pa.Schema] = pa.schema([TEXT])
+
+    def stream(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        rows: list[dict[str, Any]] = []
+        schema = None
+        for batch in batches:
+            schema = batch.schema
+            rows += batch.to_pylist()
+        for a, b in zip(rows[::2], rows[1::2], strict=False):
+            yield pa.RecordBatch.from_pylist([a | {"text": f"{a['text']} {b['text']}"}], schema=schema)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fail(Map):
+    """Fails on a word: raises, or kills its process until `once` exists."""
+
+    word: str
+    once: str = ""
+    reads: ClassVar[pa.Schema] = pa.schema([TEXT])
+
+    def process(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        if self.word in batch["text"].to_pylist():
+            if not self.once:
+                raise ValueError(f"cannot stand {self.word!r}")
+            if not Path(self.once).exists():
+                Path(self.once).touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+        return batch
+
+
+def chain(
+    source: Lines, *steps: Step, name: str = "toy", shared: int = 0, saves: tuple[int, ...] = ()
+) -> Chain:
+    """A chain whose last `shared` steps are common to all sources."""
+    named = tuple(Named(name=type(s).__name__, use=type(s).__name__, step=s) for s in steps)
+    return Chain(
+        source=Named(name=name, use="Lines", step=source),
+        steps=named,
+        shared_from=len(named) - shared,
+        saves=frozenset(saves),
+    )
+
+
+def recipe(output: Path, *chains: Chain) -> Recipe:
+    """A recipe made of toy stages."""
+    return Recipe(file="toy.yaml", name="toy", output=output, chains=chains, acts=(), engine={})
+
+
+STAGES = {
+    "lines": "tests.toy:Lines",
+    "count": "tests.toy:Count",
+    "long": "tests.toy:Long",
+    "one_per_letter": "tests.toy:OnePerLetter",
+    "pairs": "tests.toy:Pairs",
+    "fail": "tests.toy:Fail",
+}
+
+
+def write_lines(folder: Path, files: dict[str, str]) -> tuple[str, ...]:
+    """Text files, one a name; returns their paths. What is there already keeps its time."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        if not (folder / name).exists():
+            (folder / name).write_text(text)
+    return tuple(str(folder / name) for name in files)
