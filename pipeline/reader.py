@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -17,6 +18,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from pipeline.errors import ConfigError, Problem
 from pipeline.registry import suggest
+
+_BRANCH = re.compile(r"(str|float|int|none|bool)$|(dict|list|tuple)\[|[A-Z]")
+"""What pydantic puts into a path for a branch of a union; no setting is named so."""
 
 Where = tuple[str | int, ...]
 """Keys and indices from the root of the file to a value."""
@@ -82,7 +86,10 @@ class Reader:
     def problem(self, where: Where, message: str, at: str | None = None) -> None:
         """Note one; `at` names the place if the path does not say it well."""
         name = at if at is not None else ".".join(map(str, where)) or "recipe"
-        self.problems.append(Problem(self.file, self.line(where), name, message))
+        for part in message.splitlines():
+            found = Problem(self.file, self.line(where), name, part)
+            if found not in self.problems:
+                self.problems.append(found)
 
     def mapping(self, value: Any, where: Where, known: Sequence[str]) -> dict[str, Any]:
         """`value` if it is a mapping with known keys; what is not gets noted and left out."""
@@ -131,8 +138,7 @@ class Reader:
 
     def _explain(self, problem: Any, known: Sequence[str], where: Where) -> None:
         # pydantic names the branch of a union in the path; only what stands in the file counts.
-        branch = ("str", "float", "int", "none")
-        path = tuple(p for p in problem["loc"] if p not in branch and not str(p)[:1].isupper())
+        path = tuple(p for p in problem["loc"] if not _BRANCH.match(str(p)))
         name, given = path[-1] if path else "", problem["input"]
         at = ".".join(map(str, path))
         if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):

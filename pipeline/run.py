@@ -169,7 +169,7 @@ class Runner:
         for mark, stamps in marks.values():
             write_json(mark, stamps)
         for left in self.output.rglob(".*.tmp"):
-            shutil.rmtree(left) if left.is_dir() else left.unlink()
+            shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
 
     def _end(self, track: Track, segment: Segment, accounts: list[Account]) -> None:
         """Refuse to go on with nothing; else write the manifest, which says the folder is complete."""
