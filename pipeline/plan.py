@@ -204,7 +204,7 @@ def make(chains: Sequence[Chain], file: str = "recipe") -> Plan:
 
 
 def _print(named: Named, *upstream: object) -> str:
-    return fingerprint(named.use, named.step.version, named.step, *upstream)
+    return fingerprint(named.use, named.step.version, named.step, named.step.stamp(), *upstream)
 
 
 def _splits(source: Named) -> list[Split]:

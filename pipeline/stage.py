@@ -45,6 +45,10 @@ class Step:
         """Columns this step adds or replaces; override where they depend on the settings."""
         return self.adds
 
+    def stamp(self) -> str:
+        """Digest of what the settings name but do not hold (a model's file); part of the fingerprint."""
+        return ""
+
     def check(self) -> None:
         """Raise PlanError where settings do not go together, or a file they name is missing."""
 

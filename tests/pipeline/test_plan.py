@@ -91,6 +91,19 @@ def test_size_of_an_input_changes_every_fingerprint_and_its_time_none(source: Li
     assert not set(a) & set(b)
 
 
+def test_what_a_setting_names_is_part_of_the_fingerprint(source: Lines, tmp_path: Path) -> None:
+    class Listed(Count):
+        def stamp(self) -> str:
+            return (tmp_path / "words").read_text()
+
+    found = []
+    for words in ("a", "b"):
+        (tmp_path / "words").write_text(words)
+        found += prints(chain(source, Listed()))
+    assert found[0][0] == found[1][0]
+    assert found[0][1] != found[1][1]
+
+
 def test_a_common_relate_step_depends_on_every_source(source: Lines) -> None:
     common = (Count(), OnePerLetter())
     x, y = prints(chain(source, *common, name="x", shared=2), chain(source, *common, name="y", shared=2))
