@@ -35,3 +35,4 @@ java:
 
 clean:
 	rm -rf $(VENV) runs build *.egg-info
+	find . -name __pycache__ -prune -exec rm -rf {} +

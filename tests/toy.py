@@ -92,11 +92,14 @@ class OnePerLetter(Relate):
     reads: ClassVar[pa.Schema] = pa.schema([TEXT])
     adds: ClassVar[pa.Schema] = pa.schema([FIRST])
     key_columns: ClassVar[pa.Schema] = pa.schema([("id", pa.string()), ("letter", pa.string())])
+    by: str = "letter"
+    """What counts as the letter: the first, or the `last`."""
     extra: int = 0
     """Changes nothing but the fingerprint."""
 
     def keys(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        letters = pc.utf8_slice_codeunits(batch["text"], 0, 1)
+        texts = pc.utf8_reverse(batch["text"]) if self.by == "last" else batch["text"]
+        letters = pc.utf8_slice_codeunits(texts, 0, 1)
         return pa.RecordBatch.from_arrays([batch["id"], letters], schema=self.key_columns)
 
     def relate(self, keys: Relation, sql: Sql) -> Relation:

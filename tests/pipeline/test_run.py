@@ -110,15 +110,19 @@ def test_a_common_step_sees_all_sources_and_a_private_one_only_its_own(
     assert common["steps"][2]["name"] == "OnePerLetter"
 
 
-def test_two_relate_steps_in_a_row_share_a_pass_and_the_second_sees_what_the_first_kept(
+def test_relate_steps_that_share_a_pass_see_what_those_before_them_kept(
     local: LocalEngine, tmp_path: Path
 ) -> None:
-    source = lines(tmp_path, A)
-    once = run(local, tmp_path / "once", chain(source, OnePerLetter(), Count()))
-    twice = run(local, tmp_path / "twice", chain(source, OnePerLetter(), Count(), OnePerLetter(), Count()))
-    plain = texts(tmp_path / "once", once["documents"])
-    assert plain == texts(tmp_path / "twice", twice["documents"])
-    assert twice["steps"][3]["in"] == len(plain)
+    # "ab" would stand for all that end in b, but goes as a second word with a: "cob" must stay.
+    source = lines(tmp_path, {"a.txt": "axe\nab\ncob\ndoe\n"})
+    steps = (OnePerLetter(), OnePerLetter(by="last"))
+    record = run(local, tmp_path / "out", chain(source, *steps))
+    assert len(Runner(recipe(tmp_path / "out", chain(source, *steps)), local, print).plan.tracks[0].segments) == 2
+    assert texts(tmp_path / "out", record["documents"]) == ["axe", "cob"]
+    assert dropped(tmp_path / "out", record) == {
+        "ab": ("OnePerLetter", ["same_letter"]),
+        "doe": ("OnePerLetter", ["same_letter"]),
+    }
 
 
 def test_the_same_bytes_for_any_number_of_workers_and_any_batches(tmp_path: Path) -> None:
