@@ -249,7 +249,7 @@ class Runner:
         everything = [a for t in self.plan.tracks for s in self.accounts[t.source] for a in s]
         return {
             "name": self.recipe.name,
-            "recipe": self.recipe.file,
+            "recipe": str(Path(self.recipe.file).absolute()),
             "began": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(began)),
             "documents": documents[only] if single else documents,
             "dropped": dropped[only] if single else dropped,

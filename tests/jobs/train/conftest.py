@@ -1,0 +1,47 @@
+"""A token folder and a mixture in the layout of their contract, written by hand and small enough to learn."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs.train.config import TrainSettings
+
+from .corpus import write_mixture, write_tokens
+
+TINY = TrainSettings(
+    n_layers=2, d_model=32, n_heads=4, n_kv_heads=2, d_ff=64, batch_tokens=8 * 32, micro_batch=4,
+    learning_rate=5e-3, warmup_frac=0.1, log_every=1, evaluate_every=25, checkpoint_every=10, threads=1,
+)  # fmt: skip
+
+SOURCES = {"up": 300, "down": 120}
+
+
+@dataclass(frozen=True)
+class Corpus:
+    tokens: Path
+    mixture: Path
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    """Two sources, two phases, 480 sequences of 32 tokens; the smaller source comes more than once."""
+    run = tmp_path_factory.mktemp("run")
+    tokens = write_tokens(run / "tokens-0123456789ab", SOURCES)
+    phases = [{"up": 240, "down": 80}, {"up": 60, "down": 100}]
+    return Corpus(tokens, write_mixture(run / "mixture-0123456789ab", SOURCES, phases))
+
+
+@pytest.fixture
+def settings() -> Callable[..., TrainSettings]:
+    """A model that learns to count in seconds; keyword arguments change it."""
+
+    def make(**changes: Any) -> TrainSettings:
+        return dataclasses.replace(TINY, **changes)
+
+    return make

@@ -1,0 +1,103 @@
+"""Language identification against labelled sentences, and on text that has no language."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import fasttext
+import pyarrow as pa
+import pytest
+import zstandard
+
+from pipeline.errors import PlanError
+from stages.identify.language import LANGUAGE, IdentifyLanguage
+
+
+def identify(texts: list[str | None], **settings: object) -> list[dict[str, object] | None]:
+    batch = pa.RecordBatch.from_pydict({"text": pa.array(texts, pa.string())})
+    out = IdentifyLanguage(**settings).process(batch)  # type: ignore[arg-type]
+    assert out.schema.field("language").type == LANGUAGE.type
+    found: list[dict[str, object] | None] = out.column("language").to_pylist()
+    return found
+
+
+def labels(texts: list[str | None], **settings: object) -> list[object]:
+    return [f and f["label"] for f in identify(texts, **settings)]
+
+
+def test_languages_one_knows() -> None:
+    texts = [
+        "The committee will publish its report in the spring.",
+        "Der Ausschuss wird seinen Bericht im Frühjahr veröffentlichen.",
+        "委员会将在春天发表报告。",
+        "Комитет опубликует свой доклад весной.",
+    ]
+    assert labels(texts) == ["en", "de", "zh", "ru"]
+
+
+def test_no_text_has_no_language() -> None:
+    assert identify([None, "", " \n\t\r\n "]) == [None, None, None]
+    assert identify([]) == []
+
+
+def test_lines_are_one_document() -> None:
+    (found,) = identify(["Der Ausschuss\nwird seinen Bericht\nim Frühjahr veröffentlichen."])
+    assert found == identify(["Der Ausschuss wird seinen Bericht im Frühjahr veröffentlichen."])[0]
+
+
+def test_scores_are_probabilities() -> None:
+    scores = [f["score"] for f in identify(["the of and to in is that " * 50, "a", "?!", "123 \x00"]) if f]
+    assert len(scores) == 4
+    assert all(0 <= s <= 1 for s in scores)  # type: ignore[operator]
+
+
+def test_only_the_beginning_is_read() -> None:
+    text = "The committee will publish its report. " + "Der Ausschuss veröffentlicht den Bericht. " * 50
+    assert labels([text]) == ["de"]
+    assert labels([text], max_chars=38) == ["en"]
+
+
+def test_a_language_column_that_is_there_is_replaced() -> None:
+    batch = pa.RecordBatch.from_pydict({"text": ["The report is here."]})
+    once = IdentifyLanguage().process(batch)
+    assert IdentifyLanguage().process(once).equals(once)
+
+
+def test_any_fasttext_classifier_serves(tmp_path: Path) -> None:
+    lines = [f"__label__{'abcd'[i % 2]}x {'red green' if i % 2 else 'one two'} {i}" for i in range(400)]
+    (tmp_path / "train.txt").write_text("\n".join(lines))
+    model = fasttext.train_supervised(
+        str(tmp_path / "train.txt"), lr=0.1, epoch=50, dim=16, verbose=0, thread=1
+    )
+    model.save_model(str(tmp_path / "m.bin"))
+    step = IdentifyLanguage(model=str(tmp_path / "m.bin"))
+    step.check()
+    assert labels(["red green", "one two"], model=str(tmp_path / "m.bin")) == ["bx", "ax"]
+    assert step.stamp() != IdentifyLanguage().stamp()
+
+
+def test_a_model_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(PlanError, match="cannot load the fastText model"):
+        IdentifyLanguage(model=str(tmp_path / "none.bin")).check()
+    (tmp_path / "bad.bin").write_bytes(b"not a model")
+    with pytest.raises(PlanError, match="cannot load the fastText model"):
+        IdentifyLanguage(model=str(tmp_path / "bad.bin")).check()
+    with pytest.raises(PlanError, match="max_chars"):
+        IdentifyLanguage(max_chars=0).check()
+
+
+@pytest.mark.data
+def test_accuracy_on_labelled_sentences(shared_data: Path) -> None:
+    packed = (shared_data / "lid" / "lingua_sentences.jsonl.zst").read_bytes()
+    reader = io.TextIOWrapper(
+        zstandard.ZstdDecompressor(max_window_size=2**31).stream_reader(packed), "utf-8"
+    )
+    rows = [json.loads(line) for line in reader][::5]
+    assert len(rows) > 3000
+    key = next(k for k in ("lang", "language", "label") if k in rows[0])
+    found = labels([r["text"] for r in rows])
+    right = sum(a == r[key] for a, r in zip(found, rows, strict=True))
+    # Over 75 languages, eight of which lid.176 never answers; .796 was measured on all of the set.
+    assert right / len(rows) > 0.78
