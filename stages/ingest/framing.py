@@ -1,0 +1,162 @@
+"""WARC framing: where records begin and end in bytes that may be damaged, one record lost for each damage."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from stages.ingest.window import PROBE, Bytes, find
+
+VERSION = re.compile(rb"[Ww][Aa][Rr][Cc]/\d\.\d{1,3}[ \t]*\r?\n[A-Za-z]")
+"""A version line and the first letter of a field: what is taken for the beginning of a record."""
+HEADER_STOP = re.compile(rb"[\nWw](?:(?<=\n)\r?\n|(?<=[Ww])[Aa][Rr][Cc]/\d\.\d{1,3}[ \t]*\r?\n[A-Za-z])")
+"""The blank line that ends a header, or another version line: this header was cut off."""
+CONTENT_LENGTH = re.compile(rb"\n(?i:content-length)\s*:\s*(\d{1,18})(?=[ \t\r\n])")
+DIGEST = re.compile(rb"\n(?i:warc-block-digest)\s*:\s*(?i:(sha1|md5|sha256)):([A-Za-z0-9]+)")
+HEADER_BYTES = 2 << 10
+MAX_HEADER_BYTES = 512 << 10
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Record:
+    """One WARC record."""
+
+    offset: int
+    """Where it begins in the file as stored: for gzip, where its member begins."""
+    length: int
+    """Bytes of the file it takes, with the line ends that close it."""
+    inner: int
+    """Where it begins in what the member decompresses to; 0 in a file that is not compressed."""
+    header: bytes
+    """Version line and fields, as they stand."""
+    payload: bytes
+    """The block: for a response, HTTP header and body."""
+    flaw: str = ""
+    """What was wrong with it though nothing is lost: 'missing_crlf', or ''."""
+
+    def fields(self) -> dict[str, str]:
+        """Header fields by name in lower case, continued lines joined; of several values the first."""
+        try:
+            text = self.header.decode()
+        except UnicodeDecodeError:
+            text = self.header.decode("latin-1")
+        fields: dict[str, str] = {}
+        for line in re.sub(r"\r?\n[ \t]+", " ", text).split("\n")[1:]:
+            name, colon, value = line.partition(":")
+            if colon:
+                fields.setdefault(name.strip().lower(), value.strip())
+        return fields
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Damage:
+    """Bytes that could not be read as a record."""
+
+    offset: int
+    length: int
+    inner: int = 0
+    reason: str
+    """garbage: no record begins here · bad_header · content_length: the block does not end where the header
+    says · truncated · too_large · inflate, crc: the gzip member is broken · unsupported:<what it is>"""
+
+
+def frames(data: Bytes, limit: int, wanted: int = 0) -> Iterator[Record | Damage]:
+    """Records and damage in `data`, in order and without gaps.
+
+    Payloads are read for records that begin at `wanted` or later. Ends early where `data.error` says why: the
+    bytes from the last item on are then the caller's to report.
+    """
+    at = 0
+    while head := data.at(at, HEADER_BYTES):
+        if head[0] in b"\r\n":
+            at += len(head) - len(head.lstrip(b"\r\n"))
+            continue
+        found, stop = _record(data, at, head, limit, read=at >= wanted)
+        if isinstance(found, str):
+            following = find(data, VERSION, at + 1)
+            if following is None and data.error:
+                return
+            stop = data.end() if following is None else following
+            if found == "short":
+                found = "truncated" if following is None else "content_length"
+            offset, length, inner = data.place(at, stop)
+            found = Damage(offset=offset, length=length, inner=inner, reason=found)
+        yield found
+        at = stop
+        data.release(at)
+
+
+def _record(
+    data: Bytes, at: int, head: bytes, limit: int, *, read: bool
+) -> tuple[Record | Damage | str, int]:
+    """The record at `at` and where the next begins, or the reason why there is none.
+
+    'short' if the bytes end before it does.
+    """
+    header = _header(data, at, head)
+    if isinstance(header, str):
+        return header, at
+    block = at + len(header)
+    claims = dict.fromkeys(CONTENT_LENGTH.findall(header))
+    reason = "content_length" if claims else "bad_header"
+    for n in map(int, claims):
+        if not data.reach(block + n):
+            reason = "short"
+            continue
+        stop, flaw = _ending(data, block + n)
+        if stop < 0:
+            continue
+        if n > limit:
+            offset, length, inner = data.place(at, stop)
+            return Damage(offset=offset, length=length, inner=inner, reason="too_large"), stop
+        if flaw == "followed_by_garbage":
+            if _misjudged(data, header, block, n):
+                continue
+            flaw = ""
+        payload = data.at(block, n) if read else b""
+        offset, length, inner = data.place(at, stop)
+        record = Record(offset=offset, length=length, inner=inner, header=header, payload=payload, flaw=flaw)
+        return record, stop
+    return reason, at
+
+
+def _header(data: Bytes, at: int, head: bytes) -> bytes | str:
+    """The header at `at` with its blank line, or the reason why it is none."""
+    if len(head) < PROBE and data.reach(at + len(head) + 1):
+        head = data.at(at, HEADER_BYTES)
+    if not VERSION.match(head):
+        return "garbage"
+    while (stop := HEADER_STOP.search(head, 5)) is None:
+        if len(head) >= MAX_HEADER_BYTES:
+            return "bad_header"
+        if not data.reach(at + len(head) + 1):
+            return "short"
+        head = data.at(at, 4 * len(head))
+    return "bad_header" if b"/" in stop[0] else head[: stop.end()]
+
+
+def _ending(data: Bytes, end: int) -> tuple[int, str]:
+    """Where the next record begins if a block ends at `end`, and what is odd about it; -1 if it cannot."""
+    start, rest = end, data.at(end, PROBE)
+    closed = rest.startswith((b"\r\n\r\n", b"\n\n"))
+    while rest and rest[0] in b"\r\n":
+        start += len(rest) - len(rest.lstrip(b"\r\n"))
+        rest = data.at(start, PROBE)
+    if rest and len(rest) < 32 and data.reach(start + len(rest) + 1):
+        rest = data.at(start, PROBE)
+    if VERSION.match(rest) or not (rest or data.error):
+        return start, "" if closed else "missing_crlf"
+    # The line ends are there, and then something else: damage to the next record, or a length that is wrong.
+    return (start, "followed_by_garbage") if closed and not data.error else (-1, "")
+
+
+def _misjudged(data: Bytes, header: bytes, block: int, n: int) -> bool:
+    """Whether a block that ends before something unknown is not the one that was meant."""
+    meant = DIGEST.search(header)
+    if meant is None:
+        return find(data, VERSION, block, block + n) is not None
+    digest = hashlib.new(meant[1].decode().lower(), data.at(block, n), usedforsecurity=False).digest()
+    return meant[2].lower() not in (digest.hex().encode(), base64.b32encode(digest).lower())

@@ -1,0 +1,167 @@
+"""What is damaged in WARC, WET, JSON lines and Parquet files and in token parts, by byte range."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import typer
+
+from pipeline.shards import digest, read_json
+from stages.ingest.framing import Damage, Record
+from stages.ingest.jsonl import lines, parse_object
+from stages.ingest.paths import byte_splits, expand, open_file, size_and_stamp
+from stages.ingest.records import MAX_RECORD_BYTES, container, records
+from stages.ingest.window import Window
+
+SHOWN = 50
+"""Rows of the table for one file; `--json` has them all."""
+
+
+@dataclass
+class Report:
+    """What was found in one file."""
+
+    file: str
+    kind: str
+    """gzip or plain (WARC and WET), arc, bzip2 … (not read), jsonl, parquet, tokens"""
+    records: int = 0
+    """Records, lines, rows or tokens that are whole."""
+    damage: list[dict[str, Any]] = field(default_factory=list)
+    """offset, length, reason; null where the file does not tell."""
+    flaws: list[dict[str, Any]] = field(default_factory=list)
+    """The same for what is against the format, though nothing is lost."""
+
+    def add(self, offset: int | None, length: int | None, reason: str) -> None:
+        """Note damage."""
+        self.damage.append({"offset": offset, "length": length, "reason": reason})
+
+
+def fsck(
+    files: Annotated[list[str], typer.Argument(help="WARC, WET, JSON lines, Parquet, .bin; patterns too")],
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON object a file, for machines")] = False,
+) -> None:
+    """Say what is damaged in files, by byte range. Exit code 1 if anything is."""
+    damaged = False
+    for path in expand(files):
+        report = examine(path)
+        damaged |= bool(report.damage)
+        typer.echo(json.dumps(asdict(report)) if as_json else "\n".join(_lines(report)))
+    if damaged:
+        raise typer.Exit(1)
+
+
+def examine(path: str) -> Report:
+    """Read all of a file."""
+    if path.endswith(".bin"):
+        return _tokens(path)
+    stem = path.removesuffix(".gz").removesuffix(".zst")
+    if stem.endswith((".jsonl", ".json", ".ndjson")):
+        return _jsonl(path)
+    with open_file(path) as file:
+        if path.endswith(".parquet") or file.read(4) == b"PAR1":
+            return _parquet(path, file)
+        return _warc(path, file)
+
+
+def _lines(report: Report) -> Iterator[str]:
+    what = f"{len(report.damage)} damaged" if report.damage else "no damage"
+    yield f"{report.file}: {report.kind}, {report.records:,} whole, {what}"
+    rows = [*report.damage, *({**f, "reason": f"{f['reason']} (nothing is lost)"} for f in report.flaws)]
+    if rows:
+        yield f"{'offset':>16} {'length':>14}  reason"
+    for row in rows[:SHOWN]:
+        offset, length = ("" if v is None else f"{v:,}" for v in (row["offset"], row["length"]))
+        yield f"{offset:>16} {length:>14}  {row['reason']}"
+    if len(rows) > SHOWN:
+        yield f"{'':>16} {'':>14}  and {len(rows) - SHOWN:,} more"
+
+
+def _warc(path: str, file: BinaryIO) -> Report:
+    window = Window(file, size_and_stamp(path)[0])
+    report = Report(path, container(window))
+    for item in records(window):
+        if isinstance(item, Damage) and item.reason != "too_large":
+            report.add(item.offset, item.length, item.reason)
+            continue
+        report.records += 1
+        if isinstance(item, Record) and item.flaw:
+            report.flaws.append({"offset": item.offset, "length": item.length, "reason": item.flaw})
+    return report
+
+
+def _jsonl(path: str) -> Report:
+    report = Report(path, "jsonl")
+    (split,) = byte_splits([path], 1 << 62)
+    for offset, length, line in lines(split, MAX_RECORD_BYTES):
+        value = parse_object(line) if isinstance(line, bytes) else line
+        if value == "too_large":
+            report.flaws.append({"offset": offset, "length": length, "reason": "too_large to look into"})
+        elif isinstance(value, str):
+            report.add(offset, length, value)
+        else:
+            report.records += 1
+    return report
+
+
+def _parquet(path: str, file: BinaryIO) -> Report:
+    report = Report(path, "parquet")
+    try:
+        table = pq.ParquetFile(file)
+    except (pa.ArrowException, OSError) as error:
+        report.add(None, None, f"footer: {_first_line(error)}")
+        return report
+    for number in range(table.num_row_groups):
+        group = table.metadata.row_group(number)
+        chunks = [group.column(c) for c in range(group.num_columns)]
+        start = min(c.dictionary_page_offset or c.data_page_offset for c in chunks)
+        try:
+            for batch in table.iter_batches(1024, row_groups=[number]):
+                batch.validate(full=True)
+                report.records += len(batch)
+        except (pa.ArrowException, OSError) as error:
+            length = sum(c.total_compressed_size for c in chunks)
+            report.add(start, length, f"row group {number}: {_first_line(error)}")
+    account = _account(path)
+    if "rows" in account:
+        _compare(report, account["rows"], table.metadata.num_rows, "rows")
+        _compare(report, account["sha256"], digest(Path(path)), "sha256")
+    return report
+
+
+def _tokens(path: str) -> Report:
+    report = Report(path, "tokens")
+    account = _account(path)
+    if "sha256" not in account:
+        report.add(None, None, "no account beside it: the part was not finished")
+        return report
+    size = Path(path).stat().st_size
+    manifest = next((p / "tokens.json" for p in Path(path).parents[:3] if (p / "tokens.json").exists()), None)
+    if manifest is not None:
+        whole = read_json(manifest)
+        width = int(whole["dtype"].removeprefix("uint")) // 8
+        report.records = size // width
+        _compare(report, account["n_sequences"] * whole["sequence_length"] * width, size, "bytes")
+    _compare(report, account["sha256"], digest(Path(path)), "sha256")
+    return report
+
+
+def _account(path: str) -> dict[str, Any]:
+    """What the task that wrote the file says of it; {} if it left nothing."""
+    beside = Path(path).with_suffix(".json")
+    account: dict[str, Any] = read_json(beside) if beside.exists() else {}
+    return account
+
+
+def _compare(report: Report, want: object, have: object, what: str) -> None:
+    if want != have:
+        report.add(None, None, f"{what}: {have}, and its account says {want}")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).split("\n")[0][:200]

@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Callable
+
+import pytest
+import zstandard
+from fastwarc.stream_io import BrotliWriter
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages.ingest.http import Response, dechunked, decoded_body, kind_of, media_type, parse_response
+from tests.stages.ingest.archives import noise, page
+
+BODY = page(1, 2000)
+LIMIT = 1 << 20
+
+
+def brotli(data: bytes, folder: object) -> bytes:
+    path = f"{folder}/body.br"
+    with BrotliWriter(path) as writer:
+        writer.write(data)
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def chunked(data: bytes, size: int = 1000, extra: bytes = b"", eol: bytes = b"\r\n") -> bytes:
+    pieces = [data[i : i + size] for i in range(0, len(data), size)]
+    return b"".join(b"%x" % len(p) + extra + eol + p + eol for p in pieces) + b"0" + eol * 2
+
+
+def body_of(encoding: str, body: bytes, transfer: str = "") -> tuple[bytes, str]:
+    headers = {"content-encoding": encoding} | ({"transfer-encoding": transfer} if transfer else {})
+    return decoded_body(Response(200, headers, body), LIMIT)
+
+
+def bare(data: bytes) -> bytes:
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return deflate.compress(data) + deflate.flush()
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        (b"HTTP/1.1 200 OK", 200),
+        (b"HTTP/1.0 404", 404),
+        (b"HTTP/2 301 Moved", 301),
+        (b"HTTP/1.x 304 Not Modified", 304),
+        (b"HTTP/1.1  500\tOops", 500),
+        (b"ICY 200 OK", 200),
+        (b"HTTP/1.1 2000 no", None),
+        (b"<html>", None),
+        (b"", None),
+    ],
+)
+def test_status_lines(line: bytes, status: int | None) -> None:
+    response = parse_response(line + b"\r\nA: b\r\n\r\nbody")
+    assert response.status == status
+    assert response.body == (b"body" if status else line + b"\r\nA: b\r\n\r\nbody")
+
+
+@pytest.mark.parametrize("eol", [b"\r\n", b"\n"])
+def test_headers_as_servers_send_them(eol: bytes) -> None:
+    lines = [b"HTTP/1.1 200 OK", b"Content-Type: text/html", b"X-FOLDED: one", b"\ttwo", b"no colon"]
+    lines += [b": no name", b"Set-Cookie: a", b"set-cookie: b", b"X-Latin: caf\xe9"]
+    response = parse_response(eol.join([*lines, b"", b"<p>" + eol + eol + b"</p>"]))
+    assert response.content_type == "text/html"
+    assert response.headers["x-folded"] == "one two"
+    assert response.headers["set-cookie"] == "a"
+    assert response.headers["x-latin"] == "café"
+    assert response.body == b"<p>" + eol + eol + b"</p>"
+
+
+def test_interim_responses_and_missing_ends() -> None:
+    interim = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+    assert parse_response(interim + b"HTTP/1.1 200 OK\r\nA: b\r\n\r\nbody") == Response(
+        200, {"a": "b"}, b"body"
+    )
+    assert parse_response(b"HTTP/1.1 100 Continue\r\n\r\n") == Response(100, {}, b"")
+    assert parse_response(b"HTTP/1.1 204 No Content\r\nA: b") == Response(204, {"a": "b"}, b"")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "compress"),
+    [
+        ("gzip", gzip.compress),
+        ("X-GZIP", gzip.compress),
+        ("deflate", zlib.compress),
+        ("deflate", bare),
+        ("zstd", zstandard.compress),
+        ("gzip, identity", gzip.compress),
+        ("deflate, gzip", lambda b: gzip.compress(zlib.compress(b))),
+        ("", bytes),
+        ("none", bytes),
+    ],
+)
+def test_content_codings(encoding: str, compress: Callable[[bytes], bytes]) -> None:
+    coded = compress(BODY)
+    assert body_of(encoding, coded) == (BODY, "")
+    assert body_of(encoding, chunked(coded), "chunked") == (BODY, "")
+    assert body_of(encoding, BODY) == (BODY, ""), "the crawler stored it decoded"
+    cut, why = body_of(encoding, coded[: len(coded) // 2])
+    assert BODY.startswith(cut) or encoding == "deflate, gzip"
+    assert not why or encoding == "zstd"  # which decodes whole blocks
+
+
+def test_brotli(tmp_path: object) -> None:
+    coded = brotli(BODY, tmp_path)
+    assert len(coded) < len(BODY)
+    assert body_of("br", coded) == (BODY, "")
+    assert body_of("br", BODY) == (BODY, "")
+
+
+def test_what_cannot_be_decoded_says_so() -> None:
+    broken = gzip.compress(BODY)[:10] + noise(1, 500)
+    assert body_of("gzip", broken) == (b"", "damaged_encoding:gzip")
+    assert body_of("br", b"\0\1\2" + noise(2, 500)) == (b"", "damaged_encoding:br")
+    assert body_of("sdch", noise(3, 100)) == (b"", "unsupported_encoding:sdch")
+    assert body_of("gzip", b"") == (b"", "")
+
+
+def test_bombs_are_stopped() -> None:
+    zeros = bytes(40 * LIMIT)
+    assert body_of("gzip", gzip.compress(zeros)) == (b"", "too_large")
+    assert body_of("deflate", zlib.compress(zeros)) == (b"", "too_large")
+    assert body_of("zstd", zstandard.compress(zeros)) == (b"", "too_large")
+    assert body_of("", zeros) == (b"", "too_large")
+
+
+@pytest.mark.parametrize("eol", [b"\r\n", b"\n"])
+@pytest.mark.parametrize("extra", [b"", b"  ", b";name=value"])
+def test_chunks(eol: bytes, extra: bytes) -> None:
+    for size in (1, 7, 1000, 100_000):
+        coded = chunked(BODY[:3000], size, extra, eol)
+        assert dechunked(coded) == BODY[:3000]
+        assert dechunked(coded + b"Trailer: x" + eol + eol) == BODY[:3000]
+        assert BODY.startswith(dechunked(coded[: len(coded) // 2]))
+
+
+def test_chunking_that_is_not_there_or_breaks_off() -> None:
+    assert dechunked(BODY) == BODY
+    assert dechunked(b"add\r\nmore lines that are no chunk, and enough of them" * 80).startswith(
+        b"add\r\nmore"
+    )
+    good = chunked(b"abcdefghij", 5)
+    broken = good.replace(b"5\r\nfghij", b"zz\r\nfghij")
+    assert dechunked(broken) == b"abcde" + b"zz\r\nfghij\r\n0\r\n\r\n"
+
+
+@given(st.binary(max_size=200), st.sampled_from(["gzip", "deflate", "br", "zstd", "x", "gzip,br"]))
+def test_nothing_raises(data: bytes, encoding: str) -> None:
+    for payload in (data, b"HTTP/1.1 200 OK\r\n" + data, b"HTTP/1.1 200 OK\r\n\r\n" + data):
+        response = parse_response(payload)
+        headers = response.headers | {"content-encoding": encoding, "transfer-encoding": "chunked"}
+        body, why = decoded_body(Response(200, headers, response.body), LIMIT)
+        assert len(body) <= LIMIT
+        assert not (body and why)
+        assert "/" in media_type(response.content_type, body)
+
+
+@given(st.binary(max_size=500), st.integers(1, 60))
+def test_chunked_bodies_come_back(data: bytes, size: int) -> None:
+    assert dechunked(chunked(data, size)) == data
+
+
+@pytest.mark.parametrize(
+    ("said", "body", "want"),
+    [
+        ("text/html; charset=utf-8", b"anything", "text/html"),
+        ("TEXT/HTML", b"", "text/html"),
+        ("text/html", b"%PDF-1.4", "application/pdf"),
+        ("text/html", b"\x89PNG\r\n", "image/png"),
+        ("text/plain", b"<html>", "text/plain"),
+        ("application/pdf", b"<html>", "application/pdf"),
+        ("", b"\n <!DOCTYPE html><html>", "text/html"),
+        ("", b"<!-- a --><p>", "text/html"),
+        ("", b"\xef\xbb\xbf<HTML lang=de>", "text/html"),
+        ("", "<html>".encode("utf-16"), "text/html"),
+        ("", b"<?xml version='1.0'?><html xmlns=''>", "application/xhtml+xml"),
+        ("", b"<?xml version='1.0'?><rss>", "text/xml"),
+        ("", b"words", "text/plain"),
+        ("", noise(1, 100), "application/octet-stream"),
+        ("unknown/unknown", b"<title>", "text/html"),
+        ("application/octet-stream", b"<body bgcolor=red>", "text/html"),
+        ("nonsense", b"<html >", "text/html"),
+        ("text/html, text/html", b"", "text/html"),
+    ],
+)
+def test_media_types(said: str, body: bytes, want: str) -> None:
+    assert media_type(said, body) == want
+
+
+def test_kinds_are_few() -> None:
+    cases = {
+        "image/png": "image", "image/svg+xml": "image", "video/mp4": "video", "font/woff2": "font",
+        "application/pdf": "pdf", "application/ld+json": "json", "application/rss+xml": "xml",
+        "text/javascript": "javascript", "application/x-javascript": "javascript", "text/css": "css",
+        "application/gzip": "gzip", "text/plain": "plain", "text/dns": "dns", "application/msword": "other",
+        "application/octet-stream": "octet-stream", "x/y": "other",
+    }  # fmt: skip
+    for mime, kind in cases.items():
+        assert kind_of(mime) == kind, mime
