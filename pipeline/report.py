@@ -9,6 +9,7 @@ from typing import Any
 
 from jinja2 import Environment
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from pipeline.errors import PlanError
@@ -77,7 +78,7 @@ def show(record: Mapping[str, Any], console: Console) -> None:
             figures = rows and all(r[i][:1].isdigit() for r in rows)
             table.add_column(column, justify="right" if figures else "left", overflow="fold")
         for row in rows:
-            table.add_row(*row)
+            table.add_row(*map(escape, row))
         console.print(table)
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import inspect
 import itertools
+import textwrap
 from collections.abc import Iterator
 from dataclasses import MISSING, fields
 from typing import Any
 
 import pyarrow as pa
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from pipeline.registry import find, stages
@@ -30,14 +32,15 @@ def first_line(stage: type[Step]) -> str:
 
 
 def setting_docs(stage: type[Step]) -> dict[str, str]:
-    """The string that stands below each field in the class's source."""
-    tree = ast.parse(inspect.cleandoc(inspect.getsource(stage))).body[0]
-    assert isinstance(tree, ast.ClassDef)
-    docs = {}
-    for field, below in itertools.pairwise(tree.body):
-        match field, below:
-            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
-                docs[name] = inspect.cleandoc(text)
+    """The string that stands below each field, in the source of the class or of what it inherits from."""
+    docs: dict[str, str] = {}
+    for owner in reversed([c for c in stage.__mro__ if issubclass(c, Step)]):
+        tree = ast.parse(textwrap.dedent(inspect.getsource(owner))).body[0]
+        assert isinstance(tree, ast.ClassDef)
+        for field, below in itertools.pairwise(tree.body):
+            match field, below:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                    docs[name] = inspect.cleandoc(text)
     return docs
 
 
@@ -60,7 +63,7 @@ def show_all(console: Console) -> None:
         table.add_column(heading)
     for name in stages():
         stage = find("stages", name)
-        table.add_row(name, kind(stage), first_line(stage))
+        table.add_row(name, kind(stage), escape(first_line(stage)))
     console.print(table)
 
 
@@ -71,7 +74,7 @@ def show_one(name: str, console: Console) -> None:
         UnknownName: there is no such stage.
     """
     stage = find("stages", name)
-    console.print(f"[bold]{name}[/] ({kind(stage)})\n\n{inspect.getdoc(stage)}\n", highlight=False)
+    console.print(f"{name} ({kind(stage)})\n\n{inspect.getdoc(stage)}\n", highlight=False, markup=False)
     docs = setting_docs(stage)
     settings = Table(title="settings", title_justify="left", header_style="bold")
     for heading in ("name", "type", "default", "meaning"):
@@ -80,7 +83,9 @@ def show_one(name: str, console: Console) -> None:
         default = (
             "required" if field.default is MISSING and field.default_factory is MISSING else _shown(field)
         )
-        settings.add_row(field.name, str(field.type), default, docs.get(field.name, ""))
+        settings.add_row(
+            field.name, escape(str(field.type)), escape(default), escape(docs.get(field.name, ""))
+        )
     console.print(settings)
     for title, schema in (("reads", stage.reads), ("adds", stage.adds)):
         if len(schema):
@@ -88,7 +93,7 @@ def show_one(name: str, console: Console) -> None:
             for heading in ("column", "type", "meaning"):
                 table.add_column(heading, overflow="fold")
             for row in columns(schema):
-                table.add_row(*row)
+                table.add_row(*map(escape, row))
             console.print(table)
     if stage.removes:
         console.print(f"removes: {', '.join(stage.removes)}")
