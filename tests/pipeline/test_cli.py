@@ -15,7 +15,9 @@ from tests.toy import write_lines
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def pipeline(*arguments: str | Path, path: Path | None = None) -> subprocess.CompletedProcess[str]:
+def pipeline(
+    *arguments: str | Path, path: Path | None = None, seconds: float = 120
+) -> subprocess.CompletedProcess[str]:
     """Run `pipeline` with the toy stages (and what else lies in `path`) installed."""
     paths = os.pathsep.join([str(ROOT), *([str(path)] if path else [])])
     return subprocess.run(
@@ -23,7 +25,7 @@ def pipeline(*arguments: str | Path, path: Path | None = None) -> subprocess.Com
         capture_output=True,
         text=True,
         env=os.environ | {"PYTHONPATH": paths},
-        timeout=120,
+        timeout=seconds,
     )
 
 

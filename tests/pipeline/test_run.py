@@ -117,7 +117,10 @@ def test_relate_steps_that_share_a_pass_see_what_those_before_them_kept(
     source = lines(tmp_path, {"a.txt": "axe\nab\ncob\ndoe\n"})
     steps = (OnePerLetter(), OnePerLetter(by="last"))
     record = run(local, tmp_path / "out", chain(source, *steps))
-    assert len(Runner(recipe(tmp_path / "out", chain(source, *steps)), local, print).plan.tracks[0].segments) == 2
+    assert (
+        len(Runner(recipe(tmp_path / "out", chain(source, *steps)), local, print).plan.tracks[0].segments)
+        == 2
+    )
     assert texts(tmp_path / "out", record["documents"]) == ["axe", "cob"]
     assert dropped(tmp_path / "out", record) == {
         "ab": ("OnePerLetter", ["same_letter"]),
