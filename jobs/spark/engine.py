@@ -1,0 +1,154 @@
+"""The Spark engine: `map` runs the same tasks as the local one with mapInArrow, `sql` is Spark SQL."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import pickle
+import re
+import shutil
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jobs.spark import context
+from pipeline.engine import Account, Session, Task
+from pipeline.errors import PipelineError, WorkerDied
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+POLL_SECONDS = 0.05
+RESUME = "run the same command again to resume (if it was killed, memory may have run out)"
+
+
+class SparkEngine:
+    """One Spark context for a run, started when first needed.
+
+    Settings (`engine: {spark: …}`): `master`, by default this machine with `workers` tasks at a time;
+    `memory` (8g), of the Java process on this machine or of each executor on a cluster; `conf`, any
+    properties of Spark. On a cluster the output and the sources must lie in folders all its machines mount.
+
+    Raises:
+        PlanError: pyspark or Java is missing; says how to install it.
+    """
+
+    def __init__(self, workers: int, settings: Mapping[str, Any]) -> None:
+        context.check(settings)
+        context.require()
+        self.workers, self.settings = workers, settings
+        self._stack = contextlib.ExitStack()
+        weakref.finalize(self, self._stack.close)  # at the latest when Python ends
+        self._started: SparkSession | None = None
+        self._ids = itertools.count()
+
+    @property
+    def spark(self) -> SparkSession:
+        """The Spark session, started if it is not."""
+        if self._started is None:
+            self._started = self._stack.enter_context(context.running(self.workers, self.settings))
+        return self._started
+
+    def map(self, tasks: Sequence[Task]) -> Iterator[tuple[int, Account]]:
+        """Run all tasks, each as a Spark task of its own; (index, account) in the order they end.
+
+        Raises:
+            WorkerDied: workers were killed again and again; names the shard.
+            PipelineError: what a task raised.
+        """
+        from jobs.spark import work
+
+        if not tasks:
+            return
+        arrived = self.spark.sparkContext.accumulator([], work.Arrived())
+        frame = self.spark.createDataFrame(work.rows(tasks)).repartitionByRange(len(tasks), "index")
+        job = _Job(frame.mapInArrow(work.performer(arrived), work.ANSWERS_DDL), f"map-{next(self._ids)}")
+        seen: set[int] = set()
+        try:
+            over = False
+            while not over:
+                over = job.wait(POLL_SECONDS)
+                for index, pickled in [*arrived.value[len(seen) :], *job.rows]:
+                    if index not in seen:
+                        seen.add(index)
+                        yield index, _account(pickled)
+        finally:
+            job.cancel()
+        if job.error or len(seen) < len(tasks):
+            raise WorkerDied(_told(job.error, tasks, seen)) from job.error
+
+    @contextlib.contextmanager
+    def session(self, work: Path) -> Iterator[Session]:
+        """Spark SQL whose results lie in the folder `work`, removed at the end."""
+        from jobs.spark.sql import SparkQueries
+
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir(parents=True)
+        queries = SparkQueries(self.spark, work)
+        try:
+            yield queries
+        finally:
+            queries.close()
+            shutil.rmtree(work, ignore_errors=True)
+
+    def close(self) -> None:
+        """End Spark and its Java process; what workers were writing never gets its name."""
+        self._started = None
+        self._stack.close()
+
+
+class _Job:
+    """A Spark job in a thread of its own, so that the driver can watch answers arrive, and stop it."""
+
+    def __init__(self, frame: DataFrame, group: str) -> None:
+        from pyspark import InheritableThread
+
+        self.frame, self.group = frame, group
+        self.rows: list[tuple[int, bytes]] = []
+        self.error: Exception | None = None
+        self._thread = InheritableThread(self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        from py4j.protocol import Py4JError
+        from pyspark.errors import PySparkException
+
+        self.frame.sparkSession.sparkContext.setJobGroup(self.group, self.group, interruptOnCancel=True)
+        try:
+            self.rows = [(r["index"], bytes(r["answer"])) for r in self.frame.collect()]
+        except (PySparkException, Py4JError, OSError) as error:  # OSError: Java itself is gone
+            self.error = error
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it has ended, after waiting so long at most."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def cancel(self) -> None:
+        """Stop it if it runs; again and again, since a job not yet submitted cannot be stopped."""
+        while not self.wait(0):
+            self.frame.sparkSession.sparkContext.cancelJobGroup(self.group)
+            self.wait(POLL_SECONDS)
+
+
+def _account(pickled: bytes) -> Account:
+    answer = pickle.loads(pickled)  # made by our own worker from our own classes
+    if isinstance(answer, PipelineError):
+        raise answer
+    account: Account = answer
+    return account
+
+
+def _told(error: Exception | None, tasks: Sequence[Task], seen: set[int]) -> str:
+    """Which shard a job failed on: partition i of the table of tasks holds task i alone."""
+    text = str(error)
+    failed = re.search(r"Task (\d+) in stage \S+ failed (\d+) times", text)
+    if not failed:
+        left = [t.name for i, t in enumerate(tasks) if i not in seen]
+        names = ", ".join(left[:5]) + (f" and {len(left) - 5} more" if len(left) > 5 else "")
+        why = f" ({context.said(error)})" if error else ""
+        return f"Spark ended before shards {names} were made{why}; {RESUME}"
+    found = re.search(r"(?:Exception|Error): (?!Job aborted)(.+)", text)
+    why = f" ({found[1].partition('. ')[0]})" if found else ""
+    return f"the worker on shard {tasks[int(failed[1])].name} died {failed[2]} times{why}; {RESUME}"

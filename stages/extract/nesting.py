@@ -1,0 +1,242 @@
+"""How much work a page's tree would be, read off its markup in linear time before anything is parsed.
+
+Parsers and extractors walk from an element up to its ancestors, so a page costs about the sum of its
+elements' depths. A hundred thousand nested tags, one tag with a million attributes, or formatting tags never
+closed (every later block opens them again) make a small page cost minutes or gigabytes.
+
+A stack is kept as the tree builder of the HTML standard keeps it, but an element leaves it only where the
+builder, too, must have closed it: the builder's stack is contained in this one, and what the estimate gets
+wrong it gets wrong towards more work. (Not modelled, because no honest page depends on it: elements that
+parse differently inside svg, math and select.)
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from stages.text.buffers import Bytes, byte
+from stages.text.kernel import device, kernel
+
+Stack = npt.NDArray[np.int64]
+Int: TypeAlias = Any
+"""One type to Numba, several to mypy."""
+
+IGNORED, SPECIAL, BOUNDARY, FORMATTING, RAW, FOREIGN = 1, 2, 4, 8, 16, 32
+P, LI, DD, A, BUTTON, LIST, NOSCRIPT = 64, 128, 256, 512, 1024, 2048, 4096
+
+# Names by what the standard (HTML Living Standard, 13.2.4 and 13.2.6.4) lets them do to the stack.
+_ELEMENTS = {
+    # Void, or open at most once inside another counted element.
+    IGNORED: "area base basefont bgsound br col embed frame hr image img input keygen link meta param source "
+    "track wbr html head body option tbody thead tfoot tr td th caption colgroup",
+    # The end tag of an ordinary element does not reach across these.
+    SPECIAL: "address applet article aside blockquote button center dd details dir div dl dt fieldset "
+    "figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup li listing main marquee menu nav noscript "
+    "object ol p pre search section select summary table template ul",
+    # No end tag reaches across these.
+    BOUNDARY: "applet marquee object table template select",
+    FORMATTING: "a b big code em font i nobr s small strike strong tt u",
+    # What stands in these is text up to their end tag.
+    RAW: "script style textarea title xmp iframe noembed noframes plaintext",
+    FOREIGN: "svg math",
+    P: "p", LI: "li", DD: "dd dt", A: "a", BUTTON: "button", LIST: "ul ol", NOSCRIPT: "noscript",
+}  # fmt: skip
+
+_WEIGHT = 16
+"""An open formatting element may be built again, with its attributes, at every tag: nodes, not only steps."""
+
+
+def _hash_name(name: str) -> int:
+    value = 0
+    for char in name.encode():
+        value = (value * 1_000_003 + char) & 0x7FFF_FFFF_FFFF
+    return value
+
+
+def _table() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    kinds: dict[int, int] = {}
+    for kind, names in _ELEMENTS.items():
+        for name in names.split():
+            kinds[_hash_name(name)] = kinds.get(_hash_name(name), 0) | kind
+    hashes = sorted(kinds)
+    return np.array(hashes, np.int64), np.array([kinds[h] for h in hashes], np.int64)
+
+
+_HASHES, _KINDS = _table()
+
+
+def tree_work(html: bytes, budget: int) -> int:
+    """Sum over all tags of the elements open there (formatting elements count 16), or more.
+
+    Attributes count, too: each is compared with the others of its tag. Stops counting once above `budget`.
+    """
+    # The sum of sizes up to s is s²/2, so the budget bounds the stack.
+    names = np.empty(int((2.0 * budget) ** 0.5) + 3, np.int64)
+    return int(_tree_work(np.frombuffer(html, np.uint8), budget, names, np.empty_like(names)))
+
+
+@kernel
+def _tree_work(html: Bytes, budget: Int, names: Stack, kinds: Stack) -> Int:
+    size = formatting = foreign = work = at = 0
+    while work <= budget:
+        at = _find(html, at, ord("<"))
+        if at >= len(html) - 1:
+            break
+        closing = byte(html, at + 1) == ord("/")
+        if at + 1 + closing == len(html) or not _is_letter(byte(html, at + 1 + closing)):
+            at = _after_declaration(html, at + 1)
+            continue
+        name, at = _name(html, at + 1 + closing)
+        at, n_attributes = _after_attributes(html, at)
+        kind, left = _kind(name), 0
+        if closing:
+            size, left = _close(names, kinds, size, name, kind)
+        elif kind & RAW:
+            at = _end_of_raw(html, at, name)
+        elif not kind & IGNORED and not (foreign and byte(html, at - 2) == ord("/")):
+            size, left = _open(names, kinds, size, name, kind)
+            formatting += (kind & FORMATTING) > 0
+            foreign += (kind & FOREIGN) > 0
+        formatting -= (left & FORMATTING) > 0
+        foreign -= (left & FOREIGN) > 0
+        work += 1 + size + _WEIGHT * formatting + n_attributes * n_attributes // 64
+    return work
+
+
+@device
+def _open(names: Stack, kinds: Stack, size: Int, name: Int, kind: Int) -> tuple[Int, Int]:
+    """Push, after taking off what this start tag closes. New size, kind of what was closed or 0."""
+    closes = kind & (P | LI | DD | A)
+    left = 0
+    for i in range(size - 1 if closes else -1, -1, -1):
+        if kinds[i] & closes:
+            size, left = _remove(names, kinds, size, i)
+            break
+        if kinds[i] & BOUNDARY or (closes & (LI | DD) and kinds[i] & SPECIAL and not kinds[i] & P):
+            break
+        if closes & P and kinds[i] & BUTTON:
+            break
+    names[size], kinds[size] = name, kind
+    return size + 1, left
+
+
+@device
+def _close(names: Stack, kinds: Stack, size: Int, name: Int, kind: Int) -> tuple[Int, Int]:
+    """Take off what this end tag closes, if it reaches it. New size, kind of what was closed or 0."""
+    blocks = BOUNDARY if kind & SPECIAL and not kind & NOSCRIPT else SPECIAL
+    if kind & (P | LI):
+        blocks |= BUTTON if kind & P else LIST
+    for i in range(size - 1, -1, -1):
+        if names[i] == name:
+            return _remove(names, kinds, size, i)
+        if kinds[i] & blocks:
+            break
+    return size, 0
+
+
+@device
+def _remove(names: Stack, kinds: Stack, size: Int, at: Int) -> tuple[Int, Int]:
+    left = kinds[at]
+    for i in range(at, size - 1):
+        names[i], kinds[i] = names[i + 1], kinds[i + 1]
+    return size - 1, left
+
+
+@device
+def _kind(name: Int) -> Int:
+    i = np.searchsorted(_HASHES, name)
+    return _KINDS[i] if i < len(_HASHES) and _HASHES[i] == name else 0
+
+
+@device
+def _is_letter(char: Int) -> bool:
+    return bool(ord("a") <= (char | 32) <= ord("z"))
+
+
+@device
+def _is_space(char: Int) -> bool:
+    return char in (32, 9, 10, 12, 13)
+
+
+@device
+def _find(html: Bytes, at: Int, char: Int) -> Int:
+    """Where `char` comes next; the end of the page if it does not."""
+    for i in range(at, len(html)):
+        if byte(html, i) == char:
+            return i
+    return len(html)
+
+
+@device
+def _name(html: Bytes, at: Int) -> tuple[Int, Int]:
+    """Hash of the tag name that starts at `at`, and where it ends."""
+    value: Int = 0
+    while at < len(html) and not _is_space(byte(html, at)) and byte(html, at) not in (ord("/"), ord(">")):
+        char = byte(html, at)
+        if ord("A") <= char <= ord("Z"):
+            char += 32
+        value = (value * 1_000_003 + char) & 0x7FFF_FFFF_FFFF
+        at += 1
+    return value, at
+
+
+@device
+def _after_attributes(html: Bytes, at: Int) -> tuple[Int, Int]:
+    """Where the tag ends, and how many attributes it has (13.2.5.32 to 13.2.5.39)."""
+    before, name, after, equals, value = 0, 1, 2, 3, 4  # or the quote that ends the value
+    state: Int = before
+    n = 0
+    while at < len(html):
+        char = byte(html, at)
+        at += 1
+        if state > value:
+            state = before if char == state else state
+        elif char == ord(">"):
+            break
+        elif _is_space(char):
+            state = after if state == name else before if state == value else state
+        elif state == equals:
+            state = char if char == ord('"') or char == ord("'") else value
+        elif char == ord("/") and state != value:
+            state = before
+        elif char == ord("=") and state in (name, after):
+            state = equals
+        elif state in (before, after):
+            state = name
+            n += 1
+    return at, n
+
+
+@device
+def _after_declaration(html: Bytes, at: Int) -> Int:
+    """Where to go on after a `<` that begins no tag: behind a comment or declaration, or at once."""
+    first = byte(html, at)
+    if first not in (ord("!"), ord("?"), ord("/")):
+        return at
+    comment = (
+        first == ord("!") and at + 2 < len(html) and byte(html, at + 1) == byte(html, at + 2) == ord("-")
+    )
+    at += 1
+    while True:
+        # `<!-->` is a whole comment: its own two dashes may end it.
+        at = _find(html, at, ord(">")) + 1
+        if not comment or at > len(html):
+            return min(at, len(html))
+        bang = byte(html, at - 2) == ord("!")
+        if byte(html, at - 2 - bang) == ord("-") and byte(html, at - 3 - bang) == ord("-"):
+            return at
+
+
+@device
+def _end_of_raw(html: Bytes, at: Int, name: Int) -> Int:
+    """Where the end tag `name` starts; the end of the page if there is none."""
+    while True:
+        at = _find(html, at, ord("<"))
+        if at >= len(html) - 1:
+            return len(html)
+        if byte(html, at + 1) == ord("/") and _name(html, at + 2)[0] == name:
+            return at
+        at += 1

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import gc
+import pickle
+import sys
+import types
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from pyspark import Accumulator
+
+from jobs.spark import work
+from pipeline.engine import Task
+from pipeline.errors import RunError, StepError
+from tests.jobs.spark.tasks import Failing, Plain
+
+
+def perform(tasks: list[Task]) -> tuple[list[tuple[int, work.Answer]], Accumulator[list[work.Arrival]]]:
+    """What Spark does with the function, in this process."""
+    arrived = Accumulator(0, [], work.Arrived())
+    batches = iter(work.rows(tasks).to_batches(max_chunksize=2))
+    before = pa.cpu_count()
+    try:
+        out = list(work.performer(arrived)(batches))
+    finally:
+        pa.set_cpu_count(before)
+        gc.unfreeze()
+    assert all(batch.schema == work.ANSWERS for batch in out)
+    table = pa.Table.from_batches(out).to_pylist()
+    return [(row["index"], pickle.loads(row["answer"])) for row in table], arrived
+
+
+def test_each_task_has_a_row_with_its_index_and_name() -> None:
+    table = work.rows([Plain(name="a"), Plain(name="b")])
+    assert table["index"].to_pylist() == [0, 1]
+    assert table["name"].to_pylist() == ["a", "b"]
+    assert pickle.loads(table["task"][1].as_py()) == Plain(name="b")
+    assert table.schema.types == [pa.int64(), pa.string(), pa.binary()]
+
+
+def test_answers_are_accounts_in_order() -> None:
+    answers, _ = perform([Plain(name=n) for n in "abcde"])
+    assert [(i, a["name"]) for i, a in answers if isinstance(a, dict)] == list(enumerate("abcde"))
+    assert answers[0][1]["threads"][1] == 1  # type: ignore[index]
+
+
+def test_what_arrives_early_is_what_the_rows_say() -> None:
+    answers, arrived = perform([Plain(name=n) for n in "abc"])
+    assert [(i, pickle.loads(a)) for i, a in arrived.value] == answers
+
+
+def test_arrivals_of_tasks_add_up() -> None:
+    add = work.Arrived()
+    total = add.zero([(0, b"x")])
+    assert total == []
+    for part in ([(2, b"c")], [(0, b"a"), (1, b"b")]):
+        total = add.addInPlace(total, part)
+    assert total == [(2, b"c"), (0, b"a"), (1, b"b")]
+
+
+def test_errors_are_answers(tmp_path: Path) -> None:
+    answers, _ = perform([
+        Failing(name="web/part-00001", marker=str(tmp_path / "a"), error="step"),
+        Failing(name="web/part-00002", marker=str(tmp_path / "b"), error="program"),
+        Plain(name="c"),
+    ])  # fmt: skip
+    typed, program, account = [a for _, a in answers]
+    assert isinstance(typed, StepError)
+    assert (typed.step, typed.shard) == ("gopher_rules", "web/part-00001")
+    assert isinstance(program, StepError)
+    assert "ZeroDivisionError: by nought (tasks.py:" in str(program)
+    assert isinstance(account, dict)
+
+
+def test_task_of_a_module_the_worker_lacks_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = types.ModuleType("only_on_the_driver")
+
+    @dataclass(frozen=True)
+    class Far:
+        name: str
+
+        def run(self) -> work.Account:
+            return {}
+
+    Far.__module__, Far.__qualname__ = module.__name__, "Far"
+    module.Far = Far  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    table = work.rows([Far("web/part-00000")])
+    monkeypatch.delitem(sys.modules, module.__name__)
+    (batch,) = work.performer(Accumulator(0, [], work.Arrived()))(iter(table.to_batches()))
+    gc.unfreeze()
+    answer = pickle.loads(batch["answer"][0].as_py())
+    assert isinstance(answer, RunError)
+    assert "cannot load shard web/part-00000: No module named 'only_on_the_driver'" in str(answer)
