@@ -12,6 +12,7 @@ STAGES = {
     # what is it?
     "identify_language": "stages.identify.language:IdentifyLanguage",
     "keep_language": "stages.filters.language:KeepLanguage",
+    "keep_sample": "stages.filters.sample:KeepSample",
     # heuristics: measure, then decide
     "gopher_signals": "stages.filters.gopher:GopherSignals",
     "gopher_rules": "stages.filters.gopher:GopherRules",
