@@ -56,6 +56,9 @@ def run(
     try:
         with watch("json" if as_json else "auto", screen) as progress:
             record = Runner(recipe, with_engine, progress).run()
+    except KeyboardInterrupt:
+        typer.echo("stopped; the same command resumes", err=True)
+        raise typer.Exit(130) from None
     finally:
         with_engine.close()
     page = report.write(recipe.output, record)
@@ -80,9 +83,6 @@ def main() -> None:
     except PipelineError as error:
         typer.echo(str(error), err=True)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        typer.echo("stopped; the same command resumes", err=True)
-        sys.exit(130)
 
 
 def _add(name: str, command: Any) -> None:

@@ -54,9 +54,12 @@ def read(file: str, output: Path | None = None) -> Recipe:
         reader.problem(("output",), "is required: the folder the run is written to")
     elif "://" in str(where):
         reader.problem(("output",), "must be a local or mounted folder")
+    engine = reader.mapping(top.get("engine", {}), ("engine",), tuple(names("engines")))
+    for key, settings in engine.items():
+        if not isinstance(settings, dict):
+            reader.problem(("engine", key), f"must be a mapping of settings, not {shown(settings)}")
     if reader.problems:
         raise ConfigError(reader.problems)
-    engine = top.get("engine", {})
     return Recipe(
         file=file, name=name, output=Path(str(where)), chains=tuple(chains), acts=made, engine=engine
     )

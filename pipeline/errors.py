@@ -46,6 +46,9 @@ class ConfigError(PipelineError):
         self.problems = sorted(problems, key=lambda p: p.line)
         super().__init__("\n".join(str(p) for p in self.problems))
 
+    def __reduce__(self) -> tuple[type[ConfigError], tuple[list[Problem]]]:
+        return ConfigError, (self.problems,)
+
 
 class PlanError(PipelineError):
     """The steps do not fit together."""

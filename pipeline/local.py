@@ -21,7 +21,7 @@ import duckdb
 import pyarrow as pa
 
 from pipeline.engine import Account, Session, Task
-from pipeline.errors import PipelineError, RunError, WorkerDied
+from pipeline.errors import PipelineError, PlanError, RunError, WorkerDied
 from pipeline.schema import ROW_BITS
 from pipeline.stage import Relation
 from pipeline.task import perform
@@ -60,7 +60,7 @@ class LocalEngine:
 
     def __init__(self, workers: int, settings: Mapping[str, Any]) -> None:
         if unknown := set(settings) - {"memory"}:
-            raise RunError(f"engine 'local' knows no setting {sorted(unknown)}; it has: memory")
+            raise PlanError(f"engine 'local' knows no setting {sorted(unknown)}; it has: memory")
         self.workers, self.memory = workers, settings.get("memory")
         self._pool: list[_Worker] = []
 
@@ -195,7 +195,7 @@ class DuckSession:
     def read(self, files: Sequence[Path]) -> Relation:
         """Parquet files of one schema as a view: columns that no query asks for are never read."""
         listed = ", ".join(f"'{_quoted(f)}'" for f in files)
-        return self._make("VIEW", f"SELECT * FROM read_parquet([{listed}])")
+        return self._make("VIEW", f"SELECT * FROM read_parquet([{listed}], hive_partitioning = false)")
 
     def save(self, relation: Relation, folder: Path, buckets: int) -> None:
         """Write Parquet files `folder/bucket=B/*`, B = shard % buckets."""

@@ -168,8 +168,7 @@ class Runner:
             shutil.rmtree(self.output / folder, ignore_errors=True)
         for mark, stamps in marks.values():
             write_json(mark, stamps)
-        for left in self.output.rglob(".*.tmp"):
-            shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+        _sweep(self.output)
 
     def _end(self, track: Track, segment: Segment, accounts: list[Account]) -> None:
         """Refuse to go on with nothing; else write the manifest, which says the folder is complete."""
@@ -180,6 +179,8 @@ class Runner:
                     f"step {count.name!r} dropped all {count.rows_in} documents of {track.source!r}: {why}; "
                     f"they lie in {self.output / segment.folder / 'dropped'}"
                 )
+        for folder in (segment.folder, *(key.folder / "keys" for key in segment.keys)):
+            _sweep(self.output / folder)  # of tasks that were killed and tried again
         manifest = {
             "source": track.source,
             "steps": segment.names,
@@ -258,6 +259,12 @@ class Runner:
             "steps": steps,
             "peak_bytes": max((a["peak_bytes"] for a in everything), default=0),
         }
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed workers left half written."""
+    for left in folder.rglob(".*.tmp"):
+        shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
 
 
 def content_hash(kept: Sequence[Account], dropped: Sequence[Account]) -> str:

@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -47,7 +48,8 @@ def fingerprint(*parts: Any) -> str:
 def atomic(path: Path) -> Iterator[Path]:
     """A temporary path that becomes `path`, fsynced, if the block ends well, and else is removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Random, not the process number: on a cluster two hosts may try the same shard with the same one.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
         yield temporary
         with temporary.open("rb+") as file:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,14 +131,16 @@ class Pairs(Stream):
 
 @dataclass(frozen=True, kw_only=True)
 class Fail(Map):
-    """Fails on a word: raises, or kills its process until `once` exists."""
+    """Fails on a word: raises, or sleeps, or kills its process until `once` exists."""
 
     word: str
     once: str = ""
+    sleep: float = 0
     reads: ClassVar[pa.Schema] = pa.schema([TEXT])
 
     def process(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         if self.word in batch["text"].to_pylist():
+            time.sleep(self.sleep)
             if not self.once:
                 raise ValueError(f"cannot stand {self.word!r}")
             if not Path(self.once).exists():

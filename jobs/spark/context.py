@@ -129,11 +129,17 @@ def _here(workers: int, memory: str | None, scratch: Path) -> dict[str, str]:
     return {
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
-        "spark.driver.memory": memory or f"{workers + 1}g",
+        "spark.driver.memory": memory or f"{_heap_gib(workers)}g",
         "spark.local.dir": str(scratch / "spill"),
         "spark.sql.shuffle.partitions": str(2 * workers),
         "spark.executorEnv.PYTHONPATH": os.pathsep.join(p or str(Path.cwd()) for p in sys.path),
     }
+
+
+def _heap_gib(workers: int) -> int:
+    """One for each worker and one more, but half of the machine's at most: the rest is for Python."""
+    there_is = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 30
+    return max(1, min(workers + 1, there_is // 2))
 
 
 def _there(workers: int, memory: str | None, scratch: Path) -> dict[str, str]:

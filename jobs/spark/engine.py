@@ -75,6 +75,7 @@ class SparkEngine:
                         yield index, _account(pickled)
         finally:
             job.cancel()
+            arrived.value = []  # pyspark never forgets an accumulator
         if job.error or len(seen) < len(tasks):
             raise WorkerDied(_told(job.error, tasks, seen)) from job.error
 
@@ -114,8 +115,8 @@ class _Job:
         from py4j.protocol import Py4JError
         from pyspark.errors import PySparkException
 
-        self.frame.sparkSession.sparkContext.setJobGroup(self.group, self.group, interruptOnCancel=True)
         try:
+            self.frame.sparkSession.sparkContext.setJobGroup(self.group, self.group, interruptOnCancel=True)
             self.rows = [(r["index"], bytes(r["answer"])) for r in self.frame.collect()]
         except (PySparkException, Py4JError, OSError) as error:  # OSError: Java itself is gone
             self.error = error

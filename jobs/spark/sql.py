@@ -46,17 +46,18 @@ class SparkQueries:
     and types that it has on the local engine: a row_number() is BIGINT there and INT in Spark.
 
     What `_differs` finds would give other values on Spark and is refused. What it cannot see: casts from
-    fractions to integers (DuckDB rounds, Spark cuts: say floor() or round()), and the order inside list(x).
+    fractions to integers (DuckDB rounds, Spark cuts: say floor() or round()), and what depends on the order
+    of rows: list(x), sum(x) of fractions.
     """
 
     def __init__(self, spark: SparkSession, work: Path) -> None:
         self.spark, self.work = spark.newSession(), work
         self._bound = duckdb.connect(config={"threads": 1})
-        self._ids, self._open = itertools.count(), True
+        self._ids = itertools.count()
+        self._released: list[tuple[str, Path | None]] = []
 
     def close(self) -> None:
-        """Forget all relations; their files are the owner's of `work`."""
-        self._open = False
+        """End the session; what lies in `work` is its owner's to remove."""
         self._bound.close()
 
     def __call__(self, query: str, **tables: Relation) -> Relation:
@@ -66,7 +67,7 @@ class SparkQueries:
             RunError: with the query.
         """
         text = query.format(**{k: _name(v) for k, v in tables.items()})
-        name = f"r{next(self._ids)}"
+        name = self._next()
         folder = self.work / name
         with _told(text):
             columns = self._bind(name, text)
@@ -77,8 +78,8 @@ class SparkQueries:
 
     def read(self, files: Sequence[Path]) -> Relation:
         """Parquet files of one schema as a view: columns that no query asks for are never read."""
-        name = f"r{next(self._ids)}"
-        text = f"SELECT * FROM read_parquet({_literal(files[0])}, hive_partitioning = false)"
+        name, one = self._next(), ", ".join(_literal(f) for f in files[:1])
+        text = f"SELECT * FROM read_parquet([{one}], hive_partitioning = false)"
         with _told(text):
             return self._view(name, self._bind(name, text), files, files, None)
 
@@ -111,15 +112,19 @@ class SparkQueries:
         literal = (re.sub(r"([\\*?{}\[\]])", r"\\\1", _uri(path)) for path in paths)
         self.spark.read.schema(schema).parquet(*literal).createOrReplaceTempView(name)
         relation = SparkRelation(name, files)
-        weakref.finalize(relation, self._release, name, owned)
+        # Only noted: a collector may strike amid a call to Java, where another call must not begin.
+        weakref.finalize(relation, self._released.append, (name, owned))
         return relation
 
-    def _release(self, name: str, owned: Path | None) -> None:
-        if self._open:
+    def _next(self) -> str:
+        """A name for a relation. What nobody refers to any more is removed first."""
+        while self._released:
+            name, owned = self._released.pop()
             self.spark.catalog.dropTempView(name)
             self._bound.execute(f"DROP TABLE {name}")
             if owned:
                 shutil.rmtree(owned)
+        return f"r{next(self._ids)}"
 
 
 def transpile(query: str) -> str:

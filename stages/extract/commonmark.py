@@ -86,6 +86,8 @@ def _formula_block(state: StateBlock, start: int, stop: int, silent: bool) -> bo
     if end < 0 or not _LINE_END.match(state.src, end) or _BLANK_LINE.search(state.src, at, end):
         return False
     last = next(line for line in range(start, stop) if state.eMarks[line] >= end)
+    if any(state.sCount[line] < state.blkIndent for line in range(start, last + 1)):
+        return False  # it ends outside the list or quote that it begins in
     if not silent:
         token = state.push("formula_block", "", 0)
         token.content = state.getLines(start, last + 1, state.blkIndent, False)

@@ -20,6 +20,8 @@ search section select style summary table tbody td textarea tfoot th thead title
 """
 _INLINE_TAGS, _BLOCK_TAGS = frozenset(_INLINE.split()), frozenset(_BLOCK.split())
 
+# As CommonMark has them; a number of thousands of digits is an error to `html.unescape`.
+_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _BLANK_LINES = re.compile(r"\n[ \t]*(?=\n)")
 _MARKUP = re.compile(
     r"<!--.*?(?:-->|\Z)|<[?!][^>]*(?:>|\Z)|<(script|style)\b.*?(?:</\1\s*>|\Z)"
@@ -52,7 +54,8 @@ def _tag(match: re.Match[str]) -> str:
 
 
 def _html_text(markup: str) -> str:
-    lines = html.unescape(_MARKUP.sub(_tag, markup)).split("\n")
+    text = _ENTITY.sub(lambda match: html.unescape(match.group()), _MARKUP.sub(_tag, markup))
+    lines = text.split("\n")
     if not re.search("<pre[ >]", markup):
         lines = [line.strip() for line in lines]
     return "\n".join(line for line in lines if line.strip())

@@ -12,11 +12,11 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from stages.tokens.fit import FitBpe, train
 
 from pipeline.registry import find, stages
 from pipeline.schema import conform
 from pipeline.stage import Filter, Map, Relate, Source, Step, Stream
+from stages.tokens.fit import FitBpe, train
 
 HOSTILE = [
     "",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -121,3 +123,22 @@ def test_a_file_too_large_for_the_disk_stops_the_run_and_resume_finishes_it(
     assert "File too large" in full.stderr
     assert not list((tmp_path / "out").glob("02-long-*/part-*"))
     assert pipeline("run", stages_yaml, path=toys).returncode == 0
+
+
+def test_ctrl_c_stops_the_run_and_says_how_to_go_on(stages_yaml: Path, toys: Path) -> None:
+    slow = "use: fail\n    with: {word: apple, sleep: 60}"
+    stages_yaml.write_text(stages_yaml.read_text().replace("use: one_per_letter", slow))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipeline", "run", str(stages_yaml)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(toys)])},
+    )
+    assert process.stdout
+    process.stdout.readline()  # "small: 0/2"
+    time.sleep(2)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert error == "stopped; the same command resumes\n"

@@ -144,6 +144,18 @@ def test_a_step_that_cannot_be_checked_does_not_hide_the_others(tmp_path: Path, 
         ("source: {use: lines, with: {paths: []}}\n", "1: output: is required"),
         ("source: {use: lines, with: {paths: []}}\noutput: s3://x/y\n", "2: output: must be a local"),
         ("source: {use: lines, with: {paths: []}}\nsteps: count\noutput: o\n", "2: steps: must be a list"),
+        (
+            "source: {use: lines, with: {paths: []}}\noutput: o\nengine: spark\n",
+            "3: engine: must be a mapping",
+        ),
+        (
+            "source: {use: lines, with: {paths: []}}\noutput: o\nengine: {sparc: {}}\n",
+            "3: engine.sparc: unknown key; did you mean 'spark'?",
+        ),
+        (
+            "source: {use: lines, with: {paths: []}}\noutput: o\nengine: {spark: 1}\n",
+            "3: engine.spark: must be a mapping of settings, not 1",
+        ),
         ("sources: {}\noutput: o\n", "1: sources: must be a mapping of names to sources"),
         ("a: [\n", "2: yaml: "),
         (

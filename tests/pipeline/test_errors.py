@@ -29,7 +29,9 @@ def test_problems_come_in_the_order_of_their_lines() -> None:
     assert str(error) == "f:2: a: one\nf:9: b: two"
 
 
-def test_step_errors_survive_pickling() -> None:
+def test_errors_survive_pickling() -> None:
+    config = pickle.loads(pickle.dumps(ConfigError([Problem("f", 2, "a", "one")])))
+    assert str(config) == "f:2: a: one"
     error = pickle.loads(pickle.dumps(StepError("gopher", "part-00003", "boom")))
     assert (error.step, error.shard, error.cause) == ("gopher", "part-00003", "boom")
     assert str(error) == "step 'gopher' failed on shard part-00003: boom"

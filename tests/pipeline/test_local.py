@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.engine import Account
-from pipeline.errors import RunError, StepError, WorkerDied
+from pipeline.errors import PlanError, RunError, StepError, WorkerDied
 from pipeline.local import LocalEngine
 from pipeline.verdicts import load_verdicts
 
@@ -80,7 +80,7 @@ def test_close_leaves_no_process() -> None:
 
 
 def test_unknown_settings_are_refused() -> None:
-    with pytest.raises(RunError, match=r"knows no setting \['memroy'\]"):
+    with pytest.raises(PlanError, match=r"knows no setting \['memroy'\]"):
         LocalEngine(1, {"memroy": "1GB"})
 
 

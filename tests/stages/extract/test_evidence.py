@@ -80,7 +80,6 @@ def test_not_markdown(text: str) -> None:
         "package a;\n\n// **bold**\npublic class B {\n}\n",
         "name: a\non: b\njobs:\n  - `c`\n",
         "\\section{A}\n\\label{b}\n[c](d)\n",
-        "SELECT a\nFROM b; -- `c`\n",
     ],
 )
 def test_source_code_is_not_parsed(text: str) -> None:

@@ -40,7 +40,7 @@ def plain(text: str) -> str:
         ("1.\n2. b", "2. b"),
         ("- ```\n  a\n    b\n  ```", "a\n  b"),
         ("> a\n>\n> - b", "a\n\nb"),
-        ("a | b\n--|--\nc | d\n | e", "a\tb\nc\td\n\te"),
+        ("a | b\n--|--\nc | d\n | e", "a\tb\nc\td\ne\t"),
         ("a\n\n| b |\n|--|\n\nc", "a\n\nb\n\nc"),
         ("[a]: http://b\n\nc", "c"),
         ("a\n<!-- b -->\n\nc", "a\n\nc"),
@@ -84,6 +84,11 @@ def test_html(source: str, expected: str) -> None:
 def test_formulas_and_code_are_verbatim() -> None:
     source = "a $\\alpha_{1}\\,$ `\\b` \\(c\\\\d\\)\n\n\\[\n  e\\;f\n\\]\n\n```\n\\g  \n\t$h$\n```"
     assert plain(source) == "a $\\alpha_{1}\\,$ \\b \\(c\\\\d\\)\n\n\\[\n  e\\;f\n\\]\n\n\\g  \n\t$h$"
+
+
+def test_entities_in_html() -> None:
+    assert plain("<div>&lt;b&gt; &#65;&#x42; &nosuch; &copy</div>") == "<b> AB &nosuch; &copy"
+    assert plain(f"<div>&#{'1' * 5000};</div>") == f"&#{'1' * 5000};"
 
 
 @pytest.mark.parametrize("unit", ["<a ", "<a '", "<script", "<!", "<?", "</", "<td><", "&"])
