@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -48,7 +49,8 @@ def read(file: str, output: Path | None = None) -> Recipe:
         reader.problem(("name",), f"must be text, not {shown(name)}")
         name = "recipe"
     chains = _chains(reader, top, name)
-    made = _acts(reader, top, [c.source.name for c in chains])
+    several = top.get("sources")
+    made = _acts(reader, top, [*several] if isinstance(several, dict) else [name])
     where = output or top.get("output")
     if not isinstance(where, str | Path):
         reader.problem(("output",), "is required: the folder the run is written to")
@@ -78,19 +80,19 @@ def _chains(reader: Reader, top: dict[str, Any], name: str) -> list[Chain]:
     shared, saves = _steps(reader, top.get("steps", []), ("steps",))
     chains = []
     for where, (source_name, value) in given.items():
-        found = len(reader.problems)
         source = reader.mapping(value, where, SOURCE_KEYS)
         named = _step(reader, source, where, source_name, Source)
         own, own_saves = _steps(reader, source.get("steps", []), (*where, "steps"))
-        if named is None or None in own or None in shared or len(reader.problems) > found:
-            continue  # what flows where cannot be said
-        steps = _unique([*own, *shared])
-        at = len(own)
+        if named is None:
+            continue
+        steps, at = [*own, *shared], len(own)
+        known = list(itertools.takewhile(lambda step: step is not None, steps))
         saved = own_saves | {at + i for i in saves}
-        chain = Chain(source=named, steps=steps, shared_from=at, saves=frozenset(saved))
+        chain = Chain(source=named, steps=_unique(known), shared_from=at, saves=frozenset(saved))
         problems = flow(chain, reader.file)[1]
         reader.problems += [p for p in problems if p not in reader.problems]
-        chains.append(chain)
+        if len(known) == len(steps):  # else what flows after the unknown step cannot be said
+            chains.append(chain)
     return chains
 
 
@@ -144,7 +146,6 @@ def _step(reader: Reader, given: dict[str, Any], where: Where, name: Any, kind: 
         step.check()
     except PlanError as error:
         reader.problem((*where, "with") if "with" in given else where, str(error), use)
-        return None
     if name is not None and not (isinstance(name, str) and name.replace("-", "_").isidentifier()):
         reader.problem((*where, "name"), "must be a word: letters, digits, _ and -")
         return None
@@ -160,8 +161,7 @@ def _acts(reader: Reader, top: dict[str, Any], sources: list[str]) -> tuple[Act,
         if instance is None:
             continue
         try:
-            if not reader.problems:
-                instance.check(sources)
+            instance.check(sources)
         except PlanError as error:
             reader.problem((act,), str(error))
         for other in instance.requires:

@@ -118,7 +118,7 @@ def _union(schemas: Sequence[pa.Schema]) -> pa.Schema:
 
 def flow(chain: Chain, file: str) -> tuple[list[pa.Schema], list[Problem]]:
     """Columns after the source and after each step, and what does not fit."""
-    schemas, problems = [chain.source.step.makes()], []
+    schemas, problems = [_made(chain.source)], []
     types = {f.name: f.type for f in schemas[0]}
     for named in chain.steps:
         try:
@@ -131,10 +131,17 @@ def flow(chain: Chain, file: str) -> tuple[list[pa.Schema], list[Problem]]:
         except PlanError as error:
             problems.append(Problem(file, named.line, named.name, str(error)))
             # What it would have made is taken as made, so that one mistake is one message.
-            made = named.step.makes()
+            made = _made(named)
             after = pa.schema([*(f for f in schemas[-1] if f.name not in made.names), *made])
         schemas.append(after)
     return schemas, problems
+
+
+def _made(named: Named) -> pa.Schema:
+    try:
+        return named.step.makes()
+    except PlanError:  # a file it names is missing: its own check has said so
+        return named.step.adds
 
 
 def track(chain: Chain, splits: Sequence[Split], prints: Sequence[str], single: bool, file: str) -> Track:

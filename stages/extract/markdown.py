@@ -18,9 +18,11 @@ from stages.extract.plain import render
 MAX_CHARS = 1_000_000
 MAX_MARKS = 100_000
 MAX_BRACKETS = 32
+MAX_QUOTE_WORK = 300_000
 MAX_ROUNDS = 8
 """Work a text may cost, not seconds: its length, its special characters (50 us for each at worst), brackets
-open at once in a paragraph (their cost multiplies), markup within markup."""
+open at once in a paragraph, lines of a paragraph times its changes between levels of quotes (both of which
+multiply in the parser), markup within markup."""
 
 _BRACKET = re.compile(r"[\[\]]|\n[ \t]*\n")
 
@@ -87,7 +89,7 @@ def _parse(text: str) -> list[Token] | None:
 
 
 def _is_costly(text: str) -> bool:
-    if sum(map(text.count, "*_[`~<$\\!&:|")) > MAX_MARKS:
+    if sum(map(text.count, "*_[`~<$\\!&:|")) > MAX_MARKS or _quote_work(text) > MAX_QUOTE_WORK:
         return True
     depth = 0
     for match in _BRACKET.finditer(text):
@@ -95,3 +97,16 @@ def _is_costly(text: str) -> bool:
         if depth > MAX_BRACKETS:
             return True
     return False
+
+
+def _quote_work(text: str) -> int:
+    work = n_lines = n_changes = level = 0
+    for line in text.splitlines():
+        if line.isspace() or not line:
+            work += n_lines * n_changes
+            n_lines = n_changes = level = 0
+        else:
+            before, level = level, line[: len(line) - len(line.lstrip(" \t>"))].count(">")
+            n_changes += before != level
+            n_lines += 1
+    return work + n_lines * n_changes

@@ -126,10 +126,11 @@ def test_a_column_nobody_makes(tmp_path: Path, words: str) -> None:
     assert problem == "4: long: reads column 'n_chars', which no earlier step provides"
 
 
-def test_a_step_that_cannot_be_checked_does_not_hide_the_others(tmp_path: Path, words: str) -> None:
+def test_an_unknown_step_does_not_hide_what_is_wrong_before_it(tmp_path: Path, words: str) -> None:
     text = (GOOD % words).replace("  - use: count\n", "").replace("one_per_letter", "one_per_leter")
     assert problems(tmp_path, text) == [
-        "6: one_per_leter: no stage 'one_per_leter'; did you mean 'one_per_letter'?"
+        "4: long: reads column 'n_chars', which no earlier step provides",
+        "6: one_per_leter: no stage 'one_per_leter'; did you mean 'one_per_letter'?",
     ]
 
 
@@ -186,3 +187,20 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     path.write_bytes(b"name: \xff\n")
     with pytest.raises(ConfigError, match="utf-8"):
         read(str(path))
+
+
+def test_a_missing_file_does_not_hide_other_mistakes(tmp_path: Path) -> None:
+    text = """\
+sources:
+  web: {use: jsonl, with: {paths: nowhere/*.jsonl}}
+steps:
+  - use: gopher_rules
+tokens: {tokenizer: bytes, sequence_length: 1}
+mixture: {weights: {wbe: 1.0}}
+output: out
+"""
+    found = problems(tmp_path, text)
+    assert [f.split(": ")[0] for f in found] == ["2", "4", "5", "6", "6"]
+    assert "no file matches 'nowhere/*.jsonl'" in found[0]
+    assert "reads column 'gopher'" in found[1]
+    assert "did you mean 'web'" in found[3]

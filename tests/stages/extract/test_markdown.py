@@ -294,5 +294,7 @@ def test_hostile_repetitions_end(unit: str) -> None:
 def test_what_costs_too_much_is_left_alone() -> None:
     for text in ("# A\n\n" + "word " * (MAX_CHARS // 5), "# A\n\n" + "*" * 100_001, "# A\n\n" + "[" * 1000):
         assert strip_markdown(text) == text
+    for quotes in ("> ```\nwords\n" * 1000, "> > =\n> :\n" * 1000):
+        assert strip_markdown("# A\n\n" + quotes) == "# A\n\n" + quotes
     deep = "\n".join("  " * i + f"- level {i} **b**" for i in range(80))
     assert strip_markdown(deep) == deep
