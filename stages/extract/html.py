@@ -36,6 +36,8 @@ class ExtractHtml(Map):
         26,000 attributes in one tag) gets no text, on any machine.
     Not implemented: formulas given as MathML or images, which no engine here keeps.
     Null: null `html`, a page where nothing was found, and a page that the guard refused give null text.
+    Cost: 5.4 ms (resiliparse), 74 ms (trafilatura), 23 ms (auto, which asks trafilatura for every seventh) a
+        page of 240 kB; 0.45 ms of it for the guard.
     """
 
     reads: ClassVar[pa.Schema] = pa.schema([HTML])

@@ -69,8 +69,10 @@ class IdentifyLanguage(Map):
     def process(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         model = _load(self._path())
         texts = pc.utf8_slice_codeunits(batch.column("text"), 0, self.max_chars)
-        # To fastText a line is a document, and it ends at \n alone.
-        texts = pc.utf8_trim_whitespace(pc.replace_substring(texts, "\n", " "))
+        # To fastText a line is a document; it ends at \n, and where somebody wrote the mark it puts there.
+        for end in ("\n", "</s>"):
+            texts = pc.replace_substring(texts, end, " ")
+        texts = pc.utf8_trim_whitespace(texts)
         written = pc.fill_null(pc.greater(pc.binary_length(texts), 0), False)
         names, scores = _predict(model, texts.filter(written).to_pylist())
         at = pa.array(np.cumsum(written.to_numpy(zero_copy_only=False)) - 1, mask=~written.to_numpy(False))

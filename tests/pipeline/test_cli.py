@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def pipeline(
-    *arguments: str | Path, path: Path | None = None, seconds: float = 120
+    *arguments: str | Path, path: Path | None = None, seconds: float = 400
 ) -> subprocess.CompletedProcess[str]:
     """Run `pipeline` with the toy stages (and what else lies in `path`) installed."""
     paths = os.pathsep.join([str(ROOT), *([str(path)] if path else [])])

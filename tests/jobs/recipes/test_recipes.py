@@ -31,6 +31,7 @@ def quickstart(corpus: Path, output: Path, train: bool) -> Path:
         "vocab_size: 2048": "vocab_size: 600",
         "d_model: 128": "d_model: 64",
         "heldout_frac: 0.03": "heldout_frac: 0.1",
+        "n_layers: 3": "threads: 1\n  n_layers: 2",  # another test may have the other core
     }.items():
         assert large in text
         text = text.replace(large, small)
@@ -76,7 +77,7 @@ def test_quickstart_goes_from_warc_to_a_falling_loss(corpus: Path, tmp_path: Pat
 @pytest.mark.spark
 def test_quickstart_gives_one_hash_here_and_on_spark(corpus: Path, tmp_path: Path) -> None:
     recipe = quickstart(corpus, tmp_path / "run", train=False)
-    done = pipeline("verify", recipe, "--engines", "local,spark", "--workers", "1,2", seconds=400)
+    done = pipeline("verify", recipe, "--engines", "local,spark", "--workers", "1,2")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("documents ") == 3
     assert done.stdout.endswith("one hash\n")
