@@ -26,7 +26,7 @@ def quickstart(corpus: Path, output: Path, train: bool) -> Path:
     text = (RECIPES / "quickstart.yaml").read_text()
     text = text.replace("runs/sample", str(corpus)).replace("runs/quickstart", str(output))
     for large, small in {
-        "budget_tokens: 600_000": "budget_tokens: 60_000",
+        "budget_tokens: 500_000": "budget_tokens: 60_000",
         "batch_tokens: 4096": "batch_tokens: 1024",
         "vocab_size: 2048": "vocab_size: 600",
         "d_model: 128": "d_model: 64",
