@@ -75,7 +75,6 @@ def judge(
         found = at < len(docs)
         found[found] = docs[at[found]] == mine[found]
         take = pa.array(at, mask=~found)
-        reasons = pa.nulls(len(batch), pa.string())
         for wanted in named.step.makes():
             values = _taken(verdicts, wanted.name, take, wanted.type)
             batch = batch.append_column(wanted, values)
