@@ -4,6 +4,7 @@ STAGES = {
     # bytes -> documents
     "warc": "stages.ingest.warc:Warc",
     "wet": "stages.ingest.warc:Wet",
+    "wat": "stages.ingest.wat:Wat",
     "jsonl": "stages.ingest.jsonl:Jsonl",
     "parquet": "stages.ingest.parquet:Parquet",
     # markup -> text

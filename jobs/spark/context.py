@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import PlanError, RunError
 from pipeline.local import ONE_THREAD
+from stages.text.kernel import stamp
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -160,9 +161,16 @@ def archive(path: Path) -> Path:
             assert spec.submodule_search_locations
             root = Path(spec.submodule_search_locations[0])
             for source in sorted(root.rglob("*")):
-                if source.is_file() and "__pycache__" not in source.parts:
-                    file.write(source, Path(name) / source.relative_to(root))
+                inner = Path(name) / source.relative_to(root)
+                if source.is_file() and ("__pycache__" not in inner.parts or _is_kernel(inner)):
+                    file.write(source, inner)
     return path
+
+
+def _is_kernel(path: Path) -> bool:
+    """Whether a file is a compiled kernel of the code as it is: then no worker need compile it again."""
+    package = ".".join(path.parts[:-2])
+    return path.suffix in (".nbi", ".nbc") and f"-{stamp(package)}." in path.name
 
 
 @contextlib.contextmanager

@@ -3,74 +3,97 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 
 from pipeline.errors import PlanError
-from pipeline.schema import HTML, TEXT, column
+from pipeline.schema import HTML, TEXT, URL, column
 from pipeline.stage import Map
 from stages.extract import engines
+from stages.extract.about.metadata import PAGE, metadata
+from stages.extract.auto.engine import main_content
+from stages.extract.formulas.markup import with_formulas
+from stages.extract.formulas.traces import may_have_formulas
+from stages.extract.mojibake import repaired
 from stages.extract.nesting import tree_work
 
-TITLE = column("title", pa.string(), "the page's <title>, white space collapsed; null if it has none")
+TITLE = column("title", pa.string(), "the page's title; null if it has none")
 
 MAX_WORK = 10_000_000
 """Steps a tree may cost (see `tree_work`), about 3 s. No page of 3,200 real ones came above 2.8 million."""
 
-MIN_SHARE = 0.2
-"""Main content shorter than this share of the visible text has likely missed something."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class ExtractHtml(Map):
-    """Main content of a page as plain text, and its title. No script is run and nothing is fetched.
+    """Main content of a page as plain text, and what the page says of itself. Nothing is run or fetched.
 
-    Lists keep their bullets, table rows their lines, `<pre>` its line breaks and indentation; addresses of
-    links, alternative texts, form fields and `<noscript>` are left out.
+    Every engine keeps lists with their bullets, table rows as lines, `<pre>` with its line breaks and
+    indentation, and formulas as LaTeX between dollars, from MathML, MathJax, KaTeX or the texts of images.
+    Addresses of links, other alternative texts and form fields are left out.
 
-    Source: resiliparse (Bevendorff et al. 2018, "Elastic ChatNoir"); trafilatura (Barbaresi 2021,
-        ACL-IJCNLP demonstrations). The routing of `auto` is our own.
-    Differs: trafilatura runs without its deduplication and without comments. The guard counts work, not
-        seconds: a page whose markup would make a tree of more than 10 million steps (100,000 nested tags,
-        26,000 attributes in one tag) gets no text, on any machine.
-    Not implemented: formulas given as MathML or images, which no engine here keeps.
+    Source: resiliparse (Bevendorff et al. 2018, "Elastic ChatNoir"); trafilatura (Barbaresi 2021, ACL-IJCNLP
+        demonstrations). `auto` is our own: see `stages/extract/auto` and docs/extraction.md.
+    Differs: trafilatura runs without its deduplication and without comments. Guards count work, not
+        seconds: a page whose markup would make a tree of more than 10 million steps (100,000 nested tags)
+        gets no text, on any machine.
+    Not implemented: text that only scripts put on the page.
     Null: null `html`, a page where nothing was found, and a page that the guard refused give null text.
-    Cost: 5.4 ms (resiliparse), 74 ms (trafilatura), 23 ms (auto, which asks trafilatura for every seventh) a
-        page of 240 kB; 0.45 ms of it for the guard.
     """
 
-    reads: ClassVar[pa.Schema] = pa.schema([HTML])
-    adds: ClassVar[pa.Schema] = pa.schema([TEXT, TITLE])
+    version: ClassVar[int] = 2
+    reads: ClassVar[pa.Schema] = pa.schema([URL, HTML])
+    adds: ClassVar[pa.Schema] = pa.schema([TEXT, TITLE, PAGE])
     removes: ClassVar[tuple[str, ...]] = ("html",)
 
     engine: Literal["auto", "resiliparse", "trafilatura"] = "auto"
-    """auto: resiliparse; where it kept under a fifth of the visible text, trafilatura if that found more."""
+    """auto: a model judges each block of the page. The others as they come."""
+    format: Literal["text", "markdown"] = "text"
+    """markdown: with the marks of headings, lists, quotations, code and tables; not from resiliparse."""
+    repair_mojibake: bool = False
+    """Undo where the text was UTF-8 and has been read as Windows-1252, Latin-1 or Windows-1251."""
     max_html_bytes: int = 5_000_000
     """Longer pages are cut here (UTF-8 bytes), at a character."""
 
     def check(self) -> None:
         if self.max_html_bytes < 1:
             raise PlanError("max_html_bytes must be at least 1")
+        if self.format == "markdown" and self.engine == "resiliparse":
+            raise PlanError("resiliparse writes no Markdown: use engine: auto, or format: text")
 
     def process(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         pages = batch.column("html").cast(pa.binary()).to_pylist()
-        found = [(None, None) if page is None else self._extract(page) for page in pages]
-        text = pa.array([text for text, _ in found], TEXT.type)
-        title = pa.array([title for _, title in found], TITLE.type)
-        batch = batch.drop_columns([name for name in ("html", "text", "title") if name in batch.schema.names])
-        return batch.append_column(TEXT, text).append_column(TITLE, title)
+        urls = batch.column("url").to_pylist()
+        found = [self._extract(page, url) for page, url in zip(pages, urls, strict=True)]
+        abouts = [about for _, about in found]
+        batch = batch.drop_columns([n for n in ("html", *self.adds.names) if n in batch.schema.names])
+        batch = batch.append_column(TEXT, pa.array([text for text, _ in found], TEXT.type))
+        batch = batch.append_column(
+            TITLE, pa.array([about and about["title"] for about in abouts], TITLE.type)
+        )
+        return batch.append_column(PAGE, pa.array(abouts, PAGE.type))
 
-    def _extract(self, page: bytes) -> tuple[str | None, str | None]:
-        page = page[: self.max_html_bytes]
-        if tree_work(page, MAX_WORK) > MAX_WORK:
+    def _extract(self, page: bytes | None, url: str | None) -> tuple[str | None, dict[str, Any] | None]:
+        if page is None:
             return None, None
-        html = page.decode("utf-8", errors="ignore")  # a character cut in two at the end
-        tree = engines.parse(html)
-        if tree is None:
-            return None, None
-        title = " ".join((tree.title or "").split())
-        text = engines.careful_content(html) if self.engine == "trafilatura" else engines.main_content(tree)
-        if self.engine == "auto" and len(text or "") < MIN_SHARE * len(engines.visible_text(tree)):
-            text = max(text or "", engines.careful_content(html) or "", key=len)
-        return text if text and not text.isspace() else None, title or None
+        if len(page) > self.max_html_bytes:
+            page = page[: self.max_html_bytes].decode("utf-8", errors="ignore").encode()
+        html = page.decode()
+        about = metadata(html, url)
+        if self.engine != "auto" and tree_work(page, MAX_WORK) > MAX_WORK:
+            return None, about
+        if may_have_formulas(page):
+            html = with_formulas(html)
+            page = html.encode()
+        text = self._text(page, html)
+        if text and self.repair_mojibake:
+            text = repaired(text)
+        return text if text and not text.isspace() else None, about
+
+    def _text(self, page: bytes, html: str) -> str | None:
+        markdown = self.format == "markdown"
+        if self.engine == "auto":
+            return main_content(page, markdown=markdown)
+        if self.engine == "trafilatura":
+            return engines.careful_content(html, markdown=markdown)
+        return engines.fast_content(html)

@@ -19,6 +19,15 @@ import numpy.typing as npt
 
 from stages.text.buffers import Bytes, byte
 from stages.text.kernel import device, kernel
+from stages.text.markup import (
+    after_declaration,
+    begins_tag,
+    end_of_raw,
+    find,
+    hash_name,
+    next_attribute,
+    tag_name,
+)
 
 Stack = npt.NDArray[np.int64]
 Int: TypeAlias = Any
@@ -49,18 +58,11 @@ _WEIGHT = 16
 """An open formatting element may be built again, with its attributes, at every tag: nodes, not only steps."""
 
 
-def _hash_name(name: str) -> int:
-    value = 0
-    for char in name.encode():
-        value = (value * 1_000_003 + char) & 0x7FFF_FFFF_FFFF
-    return value
-
-
 def _table() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     kinds: dict[int, int] = {}
     for kind, names in _ELEMENTS.items():
         for name in names.split():
-            kinds[_hash_name(name)] = kinds.get(_hash_name(name), 0) | kind
+            kinds[hash_name(name)] = kinds.get(hash_name(name), 0) | kind
     hashes = sorted(kinds)
     return np.array(hashes, np.int64), np.array([kinds[h] for h in hashes], np.int64)
 
@@ -80,22 +82,23 @@ def tree_work(html: bytes, budget: int) -> int:
 
 @kernel
 def _tree_work(html: Bytes, budget: Int, names: Stack, kinds: Stack) -> Int:
-    size = formatting = foreign = work = at = 0
+    size = formatting = foreign = work = 0
+    at: Int = 0
     while work <= budget:
-        at = _find(html, at, ord("<"))
+        at = find(html, at, ord("<"))
         if at >= len(html) - 1:
             break
-        closing = byte(html, at + 1) == ord("/")
-        if at + 1 + closing == len(html) or not _is_letter(byte(html, at + 1 + closing)):
-            at = _after_declaration(html, at + 1)
+        if not begins_tag(html, at):
+            at = after_declaration(html, at + 1)
             continue
-        name, at = _name(html, at + 1 + closing)
+        closing = byte(html, at + 1) == ord("/")
+        name, at = tag_name(html, at + 1 + closing)
         at, n_attributes = _after_attributes(html, at)
         kind, left = _kind(name), 0
         if closing:
             size, left = _close(names, kinds, size, name, kind)
         elif kind & RAW:
-            at = _end_of_raw(html, at, name)
+            at = end_of_raw(html, at, name)
         elif not kind & IGNORED and not (foreign and byte(html, at - 2) == ord("/")):
             size, left = _open(names, kinds, size, name, kind)
             formatting += (kind & FORMATTING) > 0
@@ -152,91 +155,11 @@ def _kind(name: Int) -> Int:
 
 
 @device
-def _is_letter(char: Int) -> bool:
-    return bool(ord("a") <= (char | 32) <= ord("z"))
-
-
-@device
-def _is_space(char: Int) -> bool:
-    return char in (32, 9, 10, 12, 13)
-
-
-@device
-def _find(html: Bytes, at: Int, char: Int) -> Int:
-    """Where `char` comes next; the end of the page if it does not."""
-    for i in range(at, len(html)):
-        if byte(html, i) == char:
-            return i
-    return len(html)
-
-
-@device
-def _name(html: Bytes, at: Int) -> tuple[Int, Int]:
-    """Hash of the tag name that starts at `at`, and where it ends."""
-    value: Int = 0
-    while at < len(html) and not _is_space(byte(html, at)) and byte(html, at) not in (ord("/"), ord(">")):
-        char = byte(html, at)
-        if ord("A") <= char <= ord("Z"):
-            char += 32
-        value = (value * 1_000_003 + char) & 0x7FFF_FFFF_FFFF
-        at += 1
-    return value, at
-
-
-@device
 def _after_attributes(html: Bytes, at: Int) -> tuple[Int, Int]:
-    """Where the tag ends, and how many attributes it has (13.2.5.32 to 13.2.5.39)."""
-    before, name, after, equals, value = 0, 1, 2, 3, 4  # or the quote that ends the value
-    state: Int = before
-    n = 0
-    while at < len(html):
-        char = byte(html, at)
-        at += 1
-        if state > value:
-            state = before if char == state else state
-        elif char == ord(">"):
-            break
-        elif _is_space(char):
-            state = after if state == name else before if state == value else state
-        elif state == equals:
-            state = char if char == ord('"') or char == ord("'") else value
-        elif char == ord("/") and state != value:
-            state = before
-        elif char == ord("=") and state in (name, after):
-            state = equals
-        elif state in (before, after):
-            state = name
-            n += 1
+    """Where the tag ends, and how many attributes it has."""
+    n = -1
+    name: Int = 0
+    while name >= 0:
+        name, _, _, at = next_attribute(html, at)
+        n += 1
     return at, n
-
-
-@device
-def _after_declaration(html: Bytes, at: Int) -> Int:
-    """Where to go on after a `<` that begins no tag: behind a comment or declaration, or at once."""
-    first = byte(html, at)
-    if first not in (ord("!"), ord("?"), ord("/")):
-        return at
-    comment = (
-        first == ord("!") and at + 2 < len(html) and byte(html, at + 1) == byte(html, at + 2) == ord("-")
-    )
-    at += 1
-    while True:
-        # `<!-->` is a whole comment: its own two dashes may end it.
-        at = _find(html, at, ord(">")) + 1
-        if not comment or at > len(html):
-            return min(at, len(html))
-        bang = byte(html, at - 2) == ord("!")
-        if byte(html, at - 2 - bang) == ord("-") and byte(html, at - 3 - bang) == ord("-"):
-            return at
-
-
-@device
-def _end_of_raw(html: Bytes, at: Int, name: Int) -> Int:
-    """Where the end tag `name` starts; the end of the page if there is none."""
-    while True:
-        at = _find(html, at, ord("<"))
-        if at >= len(html) - 1:
-            return len(html)
-        if byte(html, at + 1) == ord("/") and _name(html, at + 2)[0] == name:
-            return at
-        at += 1

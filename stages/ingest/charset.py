@@ -35,6 +35,8 @@ META_BYTES = 4096
 RUNS = re.compile(rb"[\x80-\x9f\xa1-\xff]{4,}")
 """Without the no-break space, with which old pages are laid out."""
 ASCII = bytes(range(128))
+ENOUGH = 32
+"""Bytes beyond ASCII that make sure of what they seem to be."""
 
 
 def decode(data: bytes, content_type: str = "") -> str:
@@ -46,10 +48,15 @@ def decode(data: bytes, content_type: str = "") -> str:
     for mark, encoding in BOMS.items():
         if data.startswith(mark):
             return valid_text(data[len(mark) :].decode(encoding, "replace"))
+    text = _utf_8(data)
+    if text is not None and _no_accident(data, text):
+        return text
     claims = _claims(data, content_type)
-    if STATEFUL.isdisjoint(claims) and (text := _utf_8(data, claims)) is not None:
-        return valid_text(text)
+    if text is not None and (STATEFUL | DOUBLE_BYTE).isdisjoint(claims):
+        return text.replace("\0", "\ufffd") if b"\0" in data else text
     n_high = _n_high(data)
+    if text is not None and STATEFUL.isdisjoint(claims) and not 0 < n_high < ENOUGH:
+        return valid_text(text)
     for encoding in _candidates(data, claims, n_high):
         if (text := _attempt(data, encoding, n_high)) is not None:
             return valid_text(text)
@@ -59,20 +66,28 @@ def decode(data: bytes, content_type: str = "") -> str:
     return valid_text(data.decode((claims or ["cp1252"])[0], "replace"))
 
 
-def _utf_8(data: bytes, claims: list[str]) -> str | None:
-    """`data` if it is UTF-8, and not by chance: a few double-byte characters can be, many cannot."""
+def _utf_8(data: bytes) -> str | None:
     try:
-        text = data.decode()
+        return data.decode()
     except UnicodeDecodeError:
         return None
-    return text if DOUBLE_BYTE.isdisjoint(claims) or not 0 < _n_high(data) < 32 else None
+
+
+def _no_accident(data: bytes, text: str) -> bool:
+    """Whether `data`, which is UTF-8, is meant to be, whatever is said: a claim need not be looked for.
+
+    Where NUL and escape sequences are, they may mean another charset; a few double-byte characters can be
+    valid UTF-8, many cannot.
+    """
+    sure = len(data) == len(text) or len(data) - len(text) >= ENOUGH
+    return sure and b"\x1b" not in data and b"\0" not in data
 
 
 def _candidates(data: bytes, claims: list[str], n_high: int) -> list[str]:
     """The claims that the bytes do not deny, and UTF-8 with a few errors, in the order to try them."""
     runs = sum(map(len, RUNS.findall(data))) if not WESTERN.isdisjoint(claims) else 0
     candidates = [c for c in claims if c not in WESTERN or 2 * runs <= n_high]
-    certain = STATEFUL.isdisjoint(candidates) and (n_high >= 32 or DOUBLE_BYTE.isdisjoint(candidates))
+    certain = STATEFUL.isdisjoint(candidates) and (n_high >= ENOUGH or DOUBLE_BYTE.isdisjoint(candidates))
     return ["utf-8", *candidates] if certain else [*candidates, "utf-8"]
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from stages.ingest.fields import field_values
 from stages.ingest.window import PROBE, Bytes, find
 
 VERSION = re.compile(rb"[Ww][Aa][Rr][Cc]/\d\.\d{1,3}[ \t]*\r?\n[A-Za-z]")
@@ -16,11 +17,12 @@ HEADER_STOP = re.compile(rb"[\nWw](?:(?<=\n)\r?\n|(?<=[Ww])[Aa][Rr][Cc]/\d\.\d{1
 """The blank line that ends a header, or another version line: this header was cut off."""
 CONTENT_LENGTH = re.compile(rb"\n(?i:content-length)\s*:\s*(\d{1,18})(?=[ \t\r\n])")
 DIGEST = re.compile(rb"\n(?i:warc-block-digest)\s*:\s*(?i:(sha1|md5|sha256)):([A-Za-z0-9]+)")
+KIND = re.compile(rb"\n(?i:warc-type)[ \t]*:[ \t]*([\w-]+)[ \t]*\r?\n(?![ \t])")
 HEADER_BYTES = 2 << 10
 MAX_HEADER_BYTES = 512 << 10
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class Record:
     """One WARC record."""
 
@@ -32,10 +34,23 @@ class Record:
     """Where it begins in what the member decompresses to; 0 in a file that is not compressed."""
     header: bytes
     """Version line and fields, as they stand."""
-    payload: bytes
-    """The block: for a response, HTTP header and body."""
+    text: bytes
+    """Bytes of which [start, stop) are the block: it is not copied before it is needed."""
+    start: int = 0
+    stop: int
     flaw: str = ""
     """What was wrong with it though nothing is lost: 'missing_crlf', or ''."""
+
+    @property
+    def payload(self) -> bytes:
+        """The block: for a response, HTTP header and body."""
+        return self.text[self.start : self.stop]
+
+    def kind(self) -> str:
+        """The field WARC-Type in lower case, without a look at the others."""
+        if found := KIND.search(self.header):
+            return found[1].decode().lower()
+        return self.fields().get("warc-type", "").lower()
 
     def fields(self) -> dict[str, str]:
         """Header fields by name in lower case, continued lines joined; of several values the first."""
@@ -43,12 +58,7 @@ class Record:
             text = self.header.decode()
         except UnicodeDecodeError:
             text = self.header.decode("latin-1")
-        fields: dict[str, str] = {}
-        for line in re.sub(r"\r?\n[ \t]+", " ", text).split("\n")[1:]:
-            name, colon, value = line.partition(":")
-            if colon:
-                fields.setdefault(name.strip().lower(), value.strip())
-        return fields
+        return field_values(text)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,20 +73,41 @@ class Damage:
     says · truncated · too_large · inflate, crc: the gzip member is broken · unsupported:<what it is>"""
 
 
-def frames(data: Bytes, limit: int, wanted: int = 0) -> Iterator[Record | Damage]:
-    """Records and damage in `data`, in order and without gaps.
+@dataclass(frozen=True, kw_only=True)
+class Dialect:
+    """How records are written: as WARC, or as ARC."""
+
+    record: type[Record]
+    begin: re.Pattern[bytes]
+    """What is taken for the beginning of a record where one may begin …"""
+    within: re.Pattern[bytes]
+    """… and anywhere else."""
+    span: int
+    """Bytes that these match at most."""
+    closes: tuple[bytes, ...]
+    """Line ends after a block."""
+    header: Callable[[Bytes, int, bytes], bytes | str]
+    """The header at an offset, given the first bytes there, or the reason why there is none."""
+    claims: Callable[[bytes], list[int]]
+    """How long the block is, by a header."""
+
+
+def frames(
+    data: Bytes, limit: int, wanted: int = 0, at: int = 0, dialect: Dialect | None = None
+) -> Iterator[Record | Damage]:
+    """Records and damage in `data` from `at` on, in order and without gaps.
 
     Payloads are read for records that begin at `wanted` or later. Ends early where `data.error` says why: the
     bytes from the last item on are then the caller's to report.
     """
-    at = 0
+    how = dialect or WARC
     while head := data.at(at, HEADER_BYTES):
         if head[0] in b"\r\n":
             at += len(head) - len(head.lstrip(b"\r\n"))
             continue
-        found, stop = _record(data, at, head, limit, read=at >= wanted)
+        found, stop = _record(data, at, head, limit, how, read=at >= wanted)
         if isinstance(found, str):
-            following = find(data, VERSION, at + 1)
+            following = find(data, how.within, at + 1, span=how.span)
             if following is None and data.error:
                 return
             stop = data.end() if following is None else following
@@ -89,38 +120,65 @@ def frames(data: Bytes, limit: int, wanted: int = 0) -> Iterator[Record | Damage
         data.release(at)
 
 
+def lone(text: bytes, start: int, stop: int, limit: int) -> Record | None:
+    """The record that fills a member, if `text`, all that is in it, is one WARC record and nothing else.
+
+    It is what `frames` would find, at a fraction of the cost; None where anything is unusual. The member lies
+    at [start, stop) of the file.
+    """
+    block = text.find(b"\n\r\n", 0, MAX_HEADER_BYTES) + 3
+    header = text[:block]
+    claims = CONTENT_LENGTH.findall(header)
+    if len(claims) != 1 or block + int(claims[0]) + 4 != len(text) or not text.endswith(b"\r\n\r\n"):
+        return None
+    if block < PROBE or len(text) - block - 4 > limit or not VERSION.match(header):
+        return None
+    if b"\n\n" in header or (header.lower().count(b"warc/") > 1 and VERSION.search(header, 5)):
+        return None
+    block_stop = len(text) - 4
+    return Record(
+        offset=start, length=stop - start, inner=0, header=header, text=text, start=block, stop=block_stop
+    )
+
+
 def _record(
-    data: Bytes, at: int, head: bytes, limit: int, *, read: bool
+    data: Bytes, at: int, head: bytes, limit: int, how: Dialect, *, read: bool
 ) -> tuple[Record | Damage | str, int]:
     """The record at `at` and where the next begins, or the reason why there is none.
 
     'short' if the bytes end before it does.
     """
-    header = _header(data, at, head)
+    header = how.header(data, at, head)
     if isinstance(header, str):
         return header, at
     block = at + len(header)
-    claims = dict.fromkeys(CONTENT_LENGTH.findall(header))
+    claims = how.claims(header)
     reason = "content_length" if claims else "bad_header"
-    for n in map(int, claims):
+    for n in claims:
         if not data.reach(block + n):
             reason = "short"
             continue
-        stop, flaw = _ending(data, block + n)
+        stop, flaw = _ending(data, block + n, how)
         if stop < 0:
             continue
         if n > limit:
             offset, length, inner = data.place(at, stop)
             return Damage(offset=offset, length=length, inner=inner, reason="too_large"), stop
         if flaw == "followed_by_garbage":
-            if _misjudged(data, header, block, n):
+            if _misjudged(data, header, block, n, how):
                 continue
             flaw = ""
-        payload = data.at(block, n) if read else b""
+        text = data.at(block, n) if read else b""
         offset, length, inner = data.place(at, stop)
-        record = Record(offset=offset, length=length, inner=inner, header=header, payload=payload, flaw=flaw)
+        record = how.record(
+            offset=offset, length=length, inner=inner, header=header, text=text, stop=len(text), flaw=flaw
+        )
         return record, stop
     return reason, at
+
+
+def _claims(header: bytes) -> list[int]:
+    return list(map(int, dict.fromkeys(CONTENT_LENGTH.findall(header))))
 
 
 def _header(data: Bytes, at: int, head: bytes) -> bytes | str:
@@ -138,25 +196,37 @@ def _header(data: Bytes, at: int, head: bytes) -> bytes | str:
     return "bad_header" if b"/" in stop[0] else head[: stop.end()]
 
 
-def _ending(data: Bytes, end: int) -> tuple[int, str]:
+def _ending(data: Bytes, end: int, how: Dialect) -> tuple[int, str]:
     """Where the next record begins if a block ends at `end`, and what is odd about it; -1 if it cannot."""
-    start, rest = end, data.at(end, PROBE)
-    closed = rest.startswith((b"\r\n\r\n", b"\n\n"))
+    start, rest = end, data.at(end, how.span)
+    closed = rest.startswith(how.closes)
     while rest and rest[0] in b"\r\n":
         start += len(rest) - len(rest.lstrip(b"\r\n"))
-        rest = data.at(start, PROBE)
-    if rest and len(rest) < 32 and data.reach(start + len(rest) + 1):
-        rest = data.at(start, PROBE)
-    if VERSION.match(rest) or not (rest or data.error):
+        rest = data.at(start, how.span)
+    if rest and len(rest) < how.span // 2 and data.reach(start + len(rest) + 1):
+        rest = data.at(start, how.span)
+    if how.begin.match(rest) or not (rest or data.error):
         return start, "" if closed else "missing_crlf"
     # The line ends are there, and then something else: damage to the next record, or a length that is wrong.
     return (start, "followed_by_garbage") if closed and not data.error else (-1, "")
 
 
-def _misjudged(data: Bytes, header: bytes, block: int, n: int) -> bool:
+def _misjudged(data: Bytes, header: bytes, block: int, n: int, how: Dialect) -> bool:
     """Whether a block that ends before something unknown is not the one that was meant."""
     meant = DIGEST.search(header)
     if meant is None:
-        return find(data, VERSION, block, block + n) is not None
+        return find(data, how.within, block, block + n, how.span) is not None
     digest = hashlib.new(meant[1].decode().lower(), data.at(block, n), usedforsecurity=False).digest()
     return meant[2].lower() not in (digest.hex().encode(), base64.b32encode(digest).lower())
+
+
+WARC = Dialect(
+    record=Record,
+    begin=VERSION,
+    within=VERSION,
+    span=PROBE,
+    closes=(b"\r\n\r\n", b"\n\n"),
+    header=_header,
+    claims=_claims,
+)
+"""ISO 28500, and the drafts before it (0.17, 0.18)."""

@@ -29,7 +29,7 @@ class Report:
 
     file: str
     kind: str
-    """gzip or plain (WARC and WET), arc, bzip2 … (not read), jsonl, parquet, tokens"""
+    """plain, gzip, zstd, bzip2 (WARC and WET), arc, gzip arc …, lz4 … (not read), jsonl, parquet, tokens"""
     records: int = 0
     """Records, lines, rows or tokens that are whole."""
     damage: list[dict[str, Any]] = field(default_factory=list)

@@ -11,8 +11,11 @@ from dataclasses import dataclass
 import zstandard
 from fastwarc.stream_io import BrotliReader
 
+from stages.ingest.fields import field_values, unfolded
+from stages.ingest.inflate import WHOLE_BYTES, whole_member
+from stages.ingest.window import Window
+
 STATUS = re.compile(rb"(?:HTTP/\d(?:\.[\dx])?|ICY)[ \t]+(\d{3})(?!\d)")
-HEADER_STOP = re.compile(rb"\r?\n\r?\n")
 CHUNK = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,12})[ \t]*(?:;[^\r\n]{0,4096})?\r?\n")
 CHUNK_CUT = re.compile(rb"\r?[ \t]*[0-9A-Fa-f]{0,12}[ \t]*(?:;[^\r\n]{0,4096})?\r?")
 MIME = re.compile(r"\s*([\w.+-]+/[\w.+-]+)", re.ASCII)
@@ -22,6 +25,8 @@ UNKNOWN_TYPES = frozenset(
 )
 NO_CODING = frozenset({"", "identity", "none", "chunked", "utf-8", "8bit", "binary"})
 """Of what servers write into Content-Encoding."""
+RESERVING = frozenset({"x-robots-tag", "tdm-reservation"})
+"""Headers that reserve rights: robots directives, and the TDM Reservation Protocol (W3C community group)."""
 MAGICS = {
     b"%PDF-": "application/pdf",
     b"\x89PNG": "image/png",
@@ -31,6 +36,7 @@ MAGICS = {
     b"\x1f\x8b": "application/gzip",
     b"\xd0\xcf\x11\xe0": "application/msword",
 }
+MAGIC = re.compile(b"|".join(map(re.escape, MAGICS)))
 HTML_TAG = re.compile(
     rb"<!--|"
     rb"<(?:!doctype html|html|head|script|iframe|h1|div|font|table|a|style|title|b|body|br|p|meta|link)[\s>]",
@@ -48,6 +54,8 @@ class Response:
     status: int | None
     headers: dict[str, str]
     body: bytes
+    robots: str = ""
+    """What it says of its use: all values of X-Robots-Tag, and `tdm-reservation: …`, joined by commas."""
 
     @property
     def content_type(self) -> str:
@@ -55,27 +63,37 @@ class Response:
         return self.headers.get("content-type", "")
 
 
-def parse_response(payload: bytes) -> Response:
-    """Status line, header and body as transferred; interim responses (1xx) before it are skipped."""
-    while line := STATUS.match(payload):
-        stop = HEADER_STOP.search(payload)
-        header, body = (payload, b"") if stop is None else (payload[: stop.start()], payload[stop.end() :])
+def parse_response(text: bytes, start: int = 0, stop: int | None = None) -> Response:
+    """Status line, header and body as transferred, in [start, stop) of `text`; 1xx responses are skipped."""
+    stop = len(text) if stop is None else stop
+    while line := STATUS.match(text, start, stop):
+        header_stop, body = _blank_line(text, start, stop)
         status = int(line[1])
-        if status // 100 == 1 and STATUS.match(body):
-            payload = body
+        if status // 100 == 1 and STATUS.match(text, body, stop):
+            start = body
             continue
-        return Response(status, _fields(header), body)
-    return Response(None, {}, payload)
+        header = text[start:header_stop].decode("latin-1")
+        headers = field_values(header)
+        robots = "" if RESERVING.isdisjoint(headers) else _robots(header)
+        return Response(status, headers, text[body:stop], robots)
+    return Response(None, {}, text[start:stop])
 
 
-def _fields(header: bytes) -> dict[str, str]:
-    text = re.sub(r"\r?\n[ \t]+", " ", header.decode("latin-1"))
-    fields: dict[str, str] = {}
-    for line in text.split("\n")[1:]:
-        name, colon, value = line.partition(":")
-        if colon:
-            fields.setdefault(name.strip().lower(), value.strip())
-    return fields
+def _robots(text: str) -> str:
+    said = []
+    for line in unfolded(text).split("\n")[1:]:
+        name, _, value = (part.strip() for part in line.partition(":"))
+        if name.lower() in RESERVING and value:
+            said.append(value if name.lower() == "x-robots-tag" else f"{name.lower()}: {value}")
+    return ", ".join(said)
+
+
+def _blank_line(text: bytes, start: int, stop: int) -> tuple[int, int]:
+    """Where the header ends and where the body begins."""
+    at, n = text.find(b"\n\r\n", start, stop), 3
+    if (bare := text.find(b"\n\n", start, stop if at < 0 else at + 1)) >= 0:
+        at, n = bare, 2
+    return (stop, stop) if at < 0 else (at, at + n)
 
 
 def decoded_body(response: Response, limit: int) -> tuple[bytes, str]:
@@ -87,6 +105,8 @@ def decoded_body(response: Response, limit: int) -> tuple[bytes, str]:
     body = response.body
     if "chunked" in response.headers.get("transfer-encoding", "").lower():
         body = dechunked(body)
+    if "content-encoding" not in response.headers:
+        return (body, "") if len(body) <= limit else (b"", "too_large")
     codings = re.split(r"[\s,]+", response.headers.get("content-encoding", "").lower().strip())
     for coding in reversed(codings):
         if coding in NO_CODING or not body or HTML_TAG.match(body[:512].lstrip()):
@@ -141,7 +161,8 @@ def _inflate(body: bytes, wbits: int) -> Iterator[bytes]:
 
 
 def _gzip(body: bytes) -> Iterator[bytes]:
-    return _inflate(body, zlib.MAX_WBITS | 16)
+    whole = whole_member(Window.of(body), 0, WHOLE_BYTES)
+    return iter(whole[:1]) if whole else _inflate(body, zlib.MAX_WBITS | 16)
 
 
 def _deflate(body: bytes) -> Iterator[bytes]:
@@ -175,9 +196,8 @@ def media_type(content_type: str, body: bytes) -> str:
     """Media type in lower case: as the header says, unless it says nothing or the first bytes deny it."""
     named = MIME.match(content_type)
     said = named[1].lower() if named else ""
-    for magic, kind in MAGICS.items():
-        if body.startswith(magic) and (said in UNKNOWN_TYPES or said in HTML_TYPES):
-            return kind
+    if (said in HTML_TYPES or said in UNKNOWN_TYPES) and (magic := MAGIC.match(body)):
+        return MAGICS[magic[0]]
     return _sniffed(body) if said in UNKNOWN_TYPES else said
 
 

@@ -15,7 +15,7 @@ from pipeline.schema import HTML, TEXT, column, document_schema
 from pipeline.stage import Source, Split
 from stages.ingest.batches import Row, batches, place_id, valid_text
 from stages.ingest.members import PIECE, Inflated
-from stages.ingest.paths import SPLIT_BYTES, byte_splits, expand, open_file
+from stages.ingest.paths import SPLIT_BYTES, byte_splits, expand, open_split
 from stages.ingest.records import MAX_RECORD_BYTES
 from stages.ingest.window import Window
 
@@ -130,7 +130,7 @@ Line = tuple[int, int | None, bytes | str]
 
 def lines(split: Split, limit: int) -> Iterator[Line]:
     """The lines that begin in the split and are not blank, and what could not be read."""
-    with open_file(split.path) as file:
+    with open_split(split) as file:
         if split.path.endswith(".gz"):
             yield from _cut(_gunzip(Window(file, split.size), limit), 0, 1 << 62, limit)
         elif split.path.endswith(".zst"):

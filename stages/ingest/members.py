@@ -1,59 +1,103 @@
-"""Gzip members: what they decompress to, at any offset, and where in damaged bytes the next one begins."""
+"""Compressed members: what they decompress to, at any offset, and where in damaged bytes the next begins."""
 
 from __future__ import annotations
 
 import re
-import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
 
-from stages.ingest.window import Window, find
+from stages.ingest import bzip2, inflate, zstd
+from stages.ingest.window import PROBE, Window, find
 
-MAGIC = b"\x1f\x8b\x08"
-MEMBER = re.compile(rb"\x1f\x8b\x08[\x00-\x1f]")
-"""RFC 1952, section 2.3.1: deflate is the only method, the upper three flags are zero."""
-SLICE = 16 << 10
-"""Bytes handed to zlib at once; it copies what it has not used when a member ends."""
-PIECE = 1 << 20
-"""Bytes taken from zlib at once, whatever the compression ratio."""
+PIECE = inflate.PIECE
+"""So much more than it was asked for may be held."""
 
 
-def opening(window: Window, at: int) -> bytes:
-    """The first few bytes of the gzip member at `at`, without line ends before them; b'' if there is none."""
-    for n in (4 << 10, 80 << 10):  # a member's own header may hold 64 KiB of extra field
-        inflate = zlib.decompressobj(zlib.MAX_WBITS | 16)
-        try:
-            out = inflate.decompress(window.at(at, n), 32)
-        except zlib.error:
-            return b""
-        if out or inflate.eof:
-            return out.lstrip(b"\r\n")
-    return b""
+class Member(Protocol):
+    """A gzip member, zstd frame or bzip2 stream that is being decompressed."""
+
+    ended: bool
+    error: str
+    """Why it ended: '' at its proper end."""
+
+    @property
+    def stop(self) -> int:
+        """Where in the file the bytes end that were needed so far."""
+        ...
+
+    def step(self) -> bytes:
+        """The next bytes, few enough to be held; b'' does not mean the end."""
+        ...
 
 
-def begins_record(text: bytes) -> bool:
-    """Whether decompressed bytes begin like a WARC record."""
-    return text[:5].upper() == b"WARC/"
+@dataclass(frozen=True, kw_only=True)
+class Codec:
+    """A format of members, and how they begin in a file of records."""
+
+    begin: re.Pattern[bytes]
+    """What a member begins with; it matches at most PROBE bytes."""
+    stored: int
+    """So many bytes of what was compressed may lie in the file as they were, without a break."""
+    open: Callable[[Window, int], Member]
+    peek: Callable[[Window, int, int], bytes]
+    """Up to so many of the first bytes that the member at an offset decompresses to; b'' if it is none."""
+    whole: Callable[[Window, int, int], tuple[bytes, int] | None] = lambda window, start, most: None
+    """(all it decompresses to, where it ends) for a member that is sound and of at most so many bytes."""
+    skip: Callable[[Window, int], int] = lambda window, at: at
+    """Where what carries no records ends that begins at an offset."""
+    opens: re.Pattern[bytes] = re.compile(rb"(?i:warc/)")
+    """What a record begins with …"""
+    glance: int = 32
+    """… within so many bytes."""
 
 
-def next_member(window: Window, at: int, stop: int | None = None) -> int | None:
-    """Where the first gzip member in [at, stop) begins that holds the beginning of a record."""
-    while (found := find(window, MEMBER, at, stop)) is not None:
-        if begins_record(opening(window, found)):
+GZIP = Codec(
+    begin=inflate.MEMBER,
+    stored=inflate.STORED_BYTES,
+    open=inflate.GzipMember,
+    peek=inflate.peek,
+    whole=inflate.whole_member,
+)
+BZIP2 = Codec(begin=bzip2.STREAM, stored=0, open=bzip2.Bzip2Stream, peek=bzip2.peek)
+
+
+def zstd_codec(window: Window) -> Codec:
+    """For a file whose frames may need the dictionary at its beginning."""
+    decompressor = zstd.decompressor(window)
+    return Codec(
+        begin=zstd.FRAME,
+        stored=zstd.STORED_BYTES,
+        open=lambda window, start: zstd.ZstdFrame(window, start, decompressor),
+        peek=lambda window, start, n: zstd.peek(window, start, n, decompressor),
+        skip=zstd.skippable,
+    )
+
+
+def opening(window: Window, at: int, codec: Codec = GZIP) -> bytes:
+    """The first few bytes of the member at `at`, without line ends before them; b'' if there is none."""
+    return codec.peek(window, at, codec.glance).lstrip(b"\r\n")
+
+
+def next_member(window: Window, at: int, stop: int | None = None, codec: Codec = GZIP) -> int | None:
+    """Where the first member in [at, stop) begins that holds the beginning of a record."""
+    while (found := find(window, codec.begin, at, stop)) is not None:
+        if codec.opens.match(opening(window, found, codec)):
             return found
         at = found + 1
     return None
 
 
 class Inflated:
-    """What the gzip member at `start` decompresses to, with members after it that continue its last record.
+    """What the member at `start` decompresses to, with members after it that continue its last record.
 
     It holds `limit` bytes and a little more; asking for what was let go decompresses from `start` again.
     """
 
-    def __init__(self, window: Window, start: int, limit: int):
-        self._window, self.start, self._limit = window, start, limit
+    def __init__(self, window: Window, start: int, limit: int, codec: Codec = GZIP):
+        self._window, self.start, self._limit, self._codec = window, start, limit, codec
         self.released = 0
         self._joined: set[int] = set()
-        self._careful: int | None = None
         self._reopen()
 
     def _reopen(self) -> None:
@@ -61,15 +105,14 @@ class Inflated:
         self._held, self._base = bytearray(), 0
         self._open(self.start)
 
-    def _open(self, member: int) -> None:
-        self.member = self._next = self._slice = member
-        self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 16)
-        self._ended = False
+    def _open(self, at: int) -> None:
+        self.member, self._ended = at, False
+        self._source: Member = self._codec.open(self._window, at)
 
     @property
     def stop(self) -> int:
         """Where in the file the bytes end that were needed so far."""
-        return self._next - len(self._inflate.unconsumed_tail)
+        return self._source.stop
 
     def at(self, offset: int, n: int) -> bytes:
         """Up to `n` decompressed bytes from `offset`."""
@@ -83,12 +126,12 @@ class Inflated:
     def reach(self, offset: int) -> bool:
         """Whether there are that many bytes. A member that goes on with the same record is joined."""
         while offset > self._base + len(self._held) and self._fill(offset, keep=offset) < offset:
-            if self.error or self._window.at(self._next, 3) != MAGIC:
+            if self.error or self._codec.begin.match(self._window.at(self.stop, PROBE)) is None:
                 return False
-            if begins_record(opening(self._window, self._next)):
+            if self._codec.opens.match(opening(self._window, self.stop, self._codec)):
                 return False
-            self._joined.add(self._next)
-            self._open(self._next)
+            self._joined.add(self.stop)
+            self._open(self.stop)
         return True
 
     def end(self) -> int:
@@ -123,31 +166,8 @@ class Inflated:
         return self._base + len(self._held)
 
     def _step(self) -> None:
-        data = self._inflate.unconsumed_tail
-        if not data:
-            careful = self._careful is not None and self._next >= self._careful
-            data = self._window.at(self._next, 1 if careful else SLICE)
-            self._slice = self._next
-            self._next += len(data)
-        if not data:
-            self.error, self._ended = "truncated", True
-            return
-        try:
-            self._held += self._inflate.decompress(data, PIECE)
-        except zlib.error as error:
-            self._fail(str(error))
-            return
-        if self._inflate.eof:
-            self._next -= len(self._inflate.unused_data)
-            self._ended = True
-            if self._next in self._joined:
-                self._open(self._next)
-
-    def _fail(self, message: str) -> None:
-        if self._careful is None:
-            # zlib keeps what it had made of this slice to itself: again, byte by byte from here.
-            self._careful = self._slice
-            self._reopen()
-            return
-        self.error = "crc" if "incorrect" in message and "header" not in message else "inflate"
-        self._ended = True
+        self._held += self._source.step()
+        if self._source.ended:
+            self.error, self._ended = self._source.error, True
+            if not self.error and self.stop in self._joined:
+                self._open(self.stop)

@@ -16,7 +16,7 @@ from pipeline.schema import HTML, REASONS, TEXT, column, conform, document_schem
 from pipeline.shards import cut
 from pipeline.stage import Source, Split
 from stages.ingest.batches import place_id
-from stages.ingest.paths import SPLIT_BYTES, expand, open_file, size_and_stamp
+from stages.ingest.paths import SPLIT_BYTES, expand, open_file, open_split, size_and_stamp
 
 ROWS = 256
 """Read at once, before batches are cut by bytes."""
@@ -115,7 +115,7 @@ class Parquet(Source):
     def read(self, split: Split) -> Iterator[pa.RecordBatch]:
         """Documents of the split's row groups."""
         schema = self.makes().append(REASONS)
-        with open_file(split.path) as handle:
+        with open_split(split) as handle:
             try:
                 file = pq.ParquetFile(handle)
             except (pa.ArrowException, OSError):

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
-import fsspec
-
-from pipeline.errors import PlanError
+from pipeline.errors import PlanError, RunError
 from pipeline.stage import Split
+from stages.ingest.remote import RemoteFile, describe_all, matching
+from stages.ingest.stores import Info
 
 SPLIT_BYTES = 64 << 20
+FILE = "file://"
 
 
 def expand(paths: str | Sequence[str]) -> list[str]:
@@ -25,14 +26,11 @@ def expand(paths: str | Sequence[str]) -> list[str]:
     Raises:
         PlanError: a path or pattern that no file matches; all of them are named.
     """
-    found: set[str] = set()
-    nothing = []
-    for pattern in [paths] if isinstance(paths, str) else paths:
-        files = _remote(pattern) if "://" in pattern else _local(pattern)
-        found.update(files)
-        if not files:
-            nothing.append(pattern)
-    if nothing:
+    patterns = [paths] if isinstance(paths, str) else paths
+    files = {p: _local(p) for p in patterns if not is_remote(p)}
+    files |= _remote([p for p in patterns if is_remote(p)])
+    found = {name for names in files.values() for name in names}
+    if nothing := [p for p in patterns if not files[p]]:
         folders = [p for p in nothing if Path(p).is_dir()]
         hint = f"; {folders[0]!r} is a folder: name its files, as in {folders[0]}/*" if folders else ""
         raise PlanError(f"no file matches {', '.join(map(repr, nothing))}{hint}")
@@ -42,45 +40,79 @@ def expand(paths: str | Sequence[str]) -> list[str]:
 
 
 def _local(pattern: str) -> list[str]:
+    if pattern.startswith(FILE):
+        return [FILE + name for name in _local(pattern.removeprefix(FILE))]
     plain = Path(pattern).is_file() or not glob.has_magic(pattern)
     names = [pattern] if plain else glob.glob(pattern, recursive=True)  # noqa: PTH207 (Path.glob is relative to a folder)
     return [os.path.normpath(n) for n in names if Path(n).is_file()]
 
 
-def _remote(pattern: str) -> list[str]:
+def _remote(patterns: list[str]) -> dict[str, list[str]]:
+    """The files that each pattern matches."""
+    plain = [p for p in patterns if not _is_pattern(p)]
     try:
-        system, path = fsspec.url_to_fs(pattern)
-    except (ImportError, ValueError) as error:
-        raise PlanError(f"{pattern!r}: {error}") from error
-    names = system.glob(path) if glob.has_magic(path) else [path]
-    return [system.unstrip_protocol(n) for n in names if system.isfile(n)]
+        files = {p: matching(p) for p in patterns if _is_pattern(p)}
+        return files | {p: [p] if info else [] for p, info in zip(plain, describe_all(plain), strict=True)}
+    except RunError as error:
+        raise PlanError(str(error)) from error
+
+
+def _is_pattern(url: str) -> bool:
+    # In an HTTP URL a question mark begins the query.
+    return any(c in url for c in "*[") if url.startswith("http") else glob.has_magic(url)
+
+
+def is_remote(path: str) -> bool:
+    """Whether it is a URL of what does not lie on this machine."""
+    return "://" in path and not path.startswith(FILE)
 
 
 def open_file(path: str) -> BinaryIO:
-    """A file for reading bytes, seekable; local paths and whatever fsspec knows."""
-    if "://" in path:
-        file: BinaryIO = fsspec.open(path, "rb").open()
-        return file
-    return Path(path).open("rb")
+    """A file for reading bytes, seekable; local paths, HTTP, and whatever fsspec knows."""
+    if is_remote(path):
+        return cast(BinaryIO, RemoteFile(path))
+    return Path(path.removeprefix(FILE)).open("rb")
+
+
+def open_split(split: Split) -> BinaryIO:
+    """The file of a split. A remote one must be the one that was planned.
+
+    Raises:
+        RunError: it is not, when that is found; or it cannot be read, whatever was tried.
+    """
+    if is_remote(split.path):
+        return cast(BinaryIO, RemoteFile(split.path, Info(size=split.size, stamp=split.stamp)))
+    return open_file(split.path)
 
 
 def size_and_stamp(path: str) -> tuple[int, str]:
     """Bytes of a file, and what changes when its content does: modification time in ns, or etag."""
-    if "://" not in path:
-        stat = Path(path).stat()
-        return stat.st_size, str(stat.st_mtime_ns)
-    system, name = fsspec.url_to_fs(path)
-    info = system.info(name)
-    stamp = next((info[k] for k in ("ETag", "etag", "mtime", "LastModified") if k in info), "")
-    return int(info["size"]), str(stamp)
+    (info,) = _described([path])
+    return info.size, info.stamp
+
+
+def _described(paths: list[str]) -> Iterator[Info]:
+    remote = [p for p in paths if is_remote(p)]
+    infos = dict(zip(remote, describe_all(remote), strict=True))
+    for path in paths:
+        if path not in infos:
+            stat = Path(path.removeprefix(FILE)).stat()
+            yield Info(size=stat.st_size, stamp=str(stat.st_mtime_ns))
+        elif (info := infos[path]) is None:
+            raise PlanError(f"{path}: no such file")
+        else:
+            yield info
 
 
 def byte_splits(files: list[str], split_bytes: int) -> list[Split]:
-    """Ranges of `split_bytes` bytes, and what is left; an empty file is one empty split."""
+    """Ranges of `split_bytes` bytes, and what is left; an empty file is one empty split.
+
+    So is one on a server that sends it only as a whole.
+    """
     splits = []
-    for path in files:
-        size, stamp = size_and_stamp(path)
-        for start in range(0, max(size, 1), split_bytes):
-            stop = min(start + split_bytes, size)
-            splits.append(Split(path=path, start=start, stop=stop, size=size, stamp=stamp))
+    for path, info in zip(files, _described(files), strict=True):
+        size, step = info.size, split_bytes if info.ranged else max(info.size, 1)
+        for start in range(0, max(size, 1), step):
+            stop = min(start + step, size)
+            splits.append(Split(path=path, start=start, stop=stop, size=size, stamp=info.stamp))
     return splits

@@ -1,4 +1,4 @@
-"""Reads WARC records from any part of a file, plain or gzip; damage costs the record it hit and no other.
+"""Reads records of WARC and ARC files from any part of a file; damage costs the record it hit and no other.
 
 What a part yields are the items that begin in it. All parts together give exactly what one pass over the file
 gives, wherever the file was cut.
@@ -6,26 +6,34 @@ gives, wherever the file was cut.
 
 from __future__ import annotations
 
+import bisect
 import itertools
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
-from stages.ingest.framing import VERSION, Damage, Record, frames
-from stages.ingest.members import MAGIC, PIECE, Inflated, begins_record, next_member, opening
-from stages.ingest.window import Window, find
+from stages.ingest.arc import ARC, LINE, LINE_BYTES
+from stages.ingest.framing import VERSION, WARC, Damage, Dialect, Record, frames, lone
+from stages.ingest.inflate import PIECE, WHOLE_BYTES
+from stages.ingest.members import BZIP2, GZIP, Codec, Inflated, next_member, zstd_codec
+from stages.ingest.window import PROBE, Window, find
 
 Item = Record | Damage
 
 MAX_RECORD_BYTES = 64 << 20
 LOOKBACK = 256 << 10
-STORED_BYTES = 65535
-"""A deflate stream holds at most this many bytes of its input as they were (RFC 1951, section 3.2.4)."""
-ARC = re.compile(rb"filedesc:|[a-z]+:\S* \S+ \d{14} ")
-CONTAINERS = {
-    b"BZh": "bzip2",
-    b"\x04\x22\x4d\x18": "lz4",
+MARK_BYTES = 1 << 20
+"""How far apart the marks of a plain file are."""
+CODECS: dict[str, Callable[[Window], Codec]] = {
+    "gzip": lambda _: GZIP,
+    "zstd": zstd_codec,
+    "bzip2": lambda _: BZIP2,
+}
+MAGICS = {
+    b"\x1f\x8b\x08": "gzip",
     b"\x28\xb5\x2f\xfd": "zstd",
     b"\x5d\x2a\x4d\x18": "zstd",
+    b"BZh": "bzip2",
+    b"\x04\x22\x4d\x18": "lz4",
     b"\xfd7zXZ\0": "xz",
     b"PK\x03\x04": "zip",
     b"PAR1": "parquet",
@@ -33,45 +41,86 @@ CONTAINERS = {
 
 
 def records(
-    window: Window, start: int = 0, stop: int | None = None, *, limit: int = MAX_RECORD_BYTES
+    window: Window,
+    start: int = 0,
+    stop: int | None = None,
+    *,
+    limit: int = MAX_RECORD_BYTES,
+    marks: list[int] | None = None,
 ) -> Iterator[Item]:
     """Records and damage that begin in [start, stop) of the file, in file order.
 
-    In a gzip member that holds several records, all of them begin where the member does. A record of more
-    than `limit` bytes is reported as damage and never held in memory.
+    In a compressed member that holds several records, all of them begin where the member does. A record of
+    more than `limit` bytes is reported as damage and never held in memory.
 
-    A part of a plain file is found by going from header to header from the beginning of the file, and one of
-    a file that is a single gzip member by decompressing it: only then is it known what begins where.
+    In a plain file only the headers from its beginning on tell where a record begins: what lies in a block
+    may be a WARC file itself. `marks` keeps some of those places for parts that are read later (give the same
+    list for the same file and limit, [0] at first): each header is then met once, not once for each part.
+    In a file that is one compressed stream all begins at 0: other parts give nothing, but only after they
+    decompressed it.
     """
     stop = window.size if stop is None else stop
     kind = container(window)
-    if kind == "gzip":
-        yield from _gzip(window, start, stop, limit)
-    elif kind == "plain":
-        yield from _within(frames(window, limit, start), start, stop)
+    name, _, variant = kind.rpartition(" ") if kind.endswith("arc") else (kind, "", "")
+    how = ARC if variant else WARC
+    if kind in ("plain", "arc"):
+        yield from _plain(window, start, stop, limit, how, [0] if marks is None else marks)
+    elif name in CODECS:
+        codec = CODECS[name](window)
+        if variant:
+            codec = replace(codec, opens=LINE, glance=LINE_BYTES)
+        yield from _compressed(window, start, stop, limit, codec, how)
     elif window.size and start == 0 < stop:
         yield Damage(offset=0, length=window.size, reason=f"unsupported:{kind}")
 
 
 def container(window: Window) -> str:
-    """'gzip' or 'plain' if WARC records are found in one of them, else what the file looks like."""
-    head = window.at(0, 4 << 10)
-    zipped = head.startswith(MAGIC)
-    first = opening(window, 0) if zipped else head.lstrip(b"\r\n")
-    if zipped and (not first or begins_record(first)):
-        return "gzip"
-    if VERSION.match(first):
-        return "plain"
-    if ARC.match(first):
-        return "arc"
-    for magic, name in CONTAINERS.items():
-        if first.startswith(magic):
-            return name
-    member = next_member(window, 0)
-    line = find(Inflated(window, 0, PIECE), VERSION, 0) if zipped else find(window, VERSION, 0, member)
-    if line is None:
-        return "unknown" if member is None else "gzip"
-    return "gzip" if zipped else "plain"
+    """What the file looks like: 'plain', 'gzip', 'zstd' or 'bzip2' if there are WARC records in it.
+
+    With ARC records: 'arc', 'gzip arc' and so on. Otherwise what cannot be read: 'lz4', 'unknown' …
+    """
+    first = window.at(0, LINE_BYTES)
+    outer = _magic(first)
+    codec = CODECS[outer](window) if outer in CODECS else None
+    if codec:
+        at = codec.skip(window, 0)
+        first = codec.peek(window, at, LINE_BYTES)
+        damaged = not first and codec.begin.match(window.at(at, PROBE)) is not None
+        if damaged and (
+            next_member(window, 0, codec=codec) is not None or _first_record(window) == "unknown"
+        ):
+            return outer
+    first = first.lstrip(b"\r\n")
+    if VERSION.match(first) or (codec and codec.opens.match(first)):
+        return outer or "plain"
+    if LINE.match(first) or first.startswith(b"filedesc:"):
+        return f"{outer} arc" if codec else "arc"
+    if inner := _magic(first):
+        return inner
+    if not codec:
+        return _first_record(window)
+    return (
+        outer
+        if first and find(Inflated(window, 0, PIECE, codec), VERSION, 0) is not None
+        else _first_record(window)
+    )
+
+
+def _first_record(window: Window) -> str:
+    """In what the first WARC record lies, in a file that begins with something else."""
+    found = {name: next_member(window, 0, codec=make(window)) for name, make in CODECS.items()}
+    first = min((at, name) for name, at in [*found.items(), ("unknown", window.size)] if at is not None)
+    return first[1] if find(window, VERSION, 0, first[0]) is None else "plain"
+
+
+def _magic(head: bytes) -> str:
+    return next((name for magic, name in MAGICS.items() if head.startswith(magic)), "")
+
+
+def is_one_stream(window: Window, after: int, look: int) -> bool:
+    """Whether all records seem to begin where the file does: none begins in `look` bytes after `after`."""
+    kind = container(window).removesuffix(" arc")
+    return kind in CODECS and next_member(window, after, after + look, CODECS[kind](window)) is None
 
 
 def _within(items: Iterable[Item], start: int, stop: int) -> Iterator[Item]:
@@ -82,49 +131,79 @@ def _within(items: Iterable[Item], start: int, stop: int) -> Iterator[Item]:
             yield item
 
 
-def _gzip(window: Window, start: int, stop: int, limit: int) -> Iterator[Item]:
+def _plain(
+    window: Window, start: int, stop: int, limit: int, how: Dialect, marks: list[int]
+) -> Iterator[Item]:
+    """Goes from header to header from the last mark before `start`, and sets marks on its way."""
+    at = marks[bisect.bisect_right(marks, start) - 1]
+
+    def noted(items: Iterable[Item]) -> Iterator[Item]:
+        for item in items:
+            if item.offset >= marks[-1] + MARK_BYTES:
+                marks.append(item.offset)
+            yield item
+
+    if at < start:
+        skipped = noted(frames(window.sparse(), limit, wanted=window.size, at=at, dialect=how))
+        at = next((item.offset for item in skipped if item.offset >= start), window.size)
+    yield from _within(noted(frames(window, limit, at=at, dialect=how)), start, stop)
+
+
+def _compressed(
+    window: Window, start: int, stop: int, limit: int, codec: Codec, how: Dialect
+) -> Iterator[Item]:
     """Looks back far enough to be sure that it meets the same members as one pass from the beginning.
 
     A crawled .warc.gz that lies in a record cannot be compressed again and may stand there as it was, so that
-    its members look like ours. Not for long: deflate interrupts what it stores every 65,535 bytes at least,
-    so a longer unbroken chain of members is no part of another member.
+    its members look like ours. Not for long: the format interrupts what it stores every `codec.stored` bytes
+    at least, so a longer unbroken chain of members is no part of another member.
     """
-    for anchor in _anchors(window, start):
-        walk = _walk(window, anchor, limit)
+    for anchor in _anchors(window, start, codec):
+        walk = _walk(window, anchor, limit, codec, how)
         walk = itertools.dropwhile(lambda found: found[1] is not None and found[1].offset < start, walk)
         begun, item = next(walk)
         here = window.size if item is None else item.offset
-        if anchor == 0 or here - begun > STORED_BYTES:
+        if anchor == 0 or here - begun > codec.stored:
             items = (item for _, item in itertools.chain([(begun, item)], walk) if item is not None)
             yield from _within(items, start, stop)
             return
 
 
-def _anchors(window: Window, start: int) -> Iterator[int]:
+def _anchors(window: Window, start: int, codec: Codec) -> Iterator[int]:
     """Members from which to walk to `start`, ever farther back."""
     back = LOOKBACK
     while back < start:
-        member = next_member(window, start - back, start)
+        member = next_member(window, start - back, start, codec)
         if member is not None:
             yield member
         back *= 4
     yield 0
 
 
-def _walk(window: Window, at: int, limit: int) -> Iterator[tuple[int, Item | None]]:
+def _walk(
+    window: Window, at: int, limit: int, codec: Codec, how: Dialect
+) -> Iterator[tuple[int, Item | None]]:
     """Items from the member at `at` on, each with where its chain of unbroken members began; at last None."""
     begun = at
     while at < window.size:
+        whole = codec.whole(window, at, WHOLE_BYTES) if how is WARC else None
+        if whole is not None and (record := lone(whole[0], at, whole[1], limit)) is not None:
+            yield begun, record
+            at = whole[1]
+            continue
         reason, last, inner = "garbage", at, 0
-        if window.at(at, len(MAGIC)) == MAGIC:
-            data = Inflated(window, at, limit)
-            for item in frames(data, limit):
+        if codec.begin.match(window.at(at, PROBE)):
+            data = Inflated(window, at, limit, codec)
+            for item in frames(data, limit, dialect=how):
                 yield begun, item
             if not data.error:
                 at = data.stop
                 continue
             reason, last, inner = data.error, data.member, data.released
-        following = next_member(window, last + 1)
+        elif (after := codec.skip(window, at)) > at:
+            at = after
+            continue
+        following = next_member(window, last + 1, codec=codec)
         stop = window.size if following is None else following
         if stop - at > 64 or window.at(at, stop - at).strip(b"\r\n"):
             yield begun, Damage(offset=at, length=stop - at, inner=inner, reason=reason)

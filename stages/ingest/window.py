@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import re
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, Self
 
 BLOCK = 256 << 10
-"""Bytes read ahead; a larger request is read exactly."""
+SPARSE_BLOCK = 4 << 10
 PROBE = 64
 """A glance this short at some other place does not move the block."""
 
@@ -39,13 +40,22 @@ class Bytes(Protocol):
 
 
 class Window:
-    """A file of `size` bytes."""
+    """A file of `size` bytes. `block` bytes are read ahead; a larger request is read exactly."""
 
     error = ""
 
-    def __init__(self, file: BinaryIO, size: int):
-        self._file, self.size = file, size
+    def __init__(self, file: BinaryIO, size: int, block: int = BLOCK):
+        self._file, self.size, self._ahead = file, size, block
         self._block, self._start = b"", 0
+
+    @classmethod
+    def of(cls, data: bytes) -> Self:
+        """These bytes as a file."""
+        return cls(io.BytesIO(data), len(data))
+
+    def sparse(self) -> Window:
+        """The same file, for looks at places far from each other."""
+        return Window(self._file, self.size, SPARSE_BLOCK)
 
     def at(self, offset: int, n: int) -> bytes:
         """Up to `n` bytes from `offset`."""
@@ -55,9 +65,9 @@ class Window:
         begin = offset - self._start
         if begin >= 0 and begin + n <= len(self._block):
             return self._block[begin : begin + n]
-        if n >= BLOCK or n <= PROBE:
+        if n >= self._ahead or n <= PROBE:
             return self._read(offset, n)
-        self._block, self._start = self._read(offset, BLOCK), offset
+        self._block, self._start = self._read(offset, self._ahead), offset
         return self._block[:n]
 
     def _read(self, offset: int, n: int) -> bytes:
@@ -80,14 +90,18 @@ class Window:
         return start, stop - start, 0
 
 
-def find(data: Bytes | Window, pattern: re.Pattern[bytes], at: int, stop: int | None = None) -> int | None:
-    """Where `pattern` (it matches at most PROBE bytes) first matches at or after `at` and before `stop`."""
-    n = 4 << 10  # small first: where little lies between two hits, little is to be read for each
+def find(
+    data: Bytes, pattern: re.Pattern[bytes], at: int, stop: int | None = None, span: int = PROBE
+) -> int | None:
+    """Where `pattern` (it matches at most `span` bytes) first matches at or after `at` and before `stop`."""
+    n = max(
+        4 << 10, 2 * span
+    )  # small first: where little lies between two hits, little is to be read for each
     while (stop is None or at < stop) and (chunk := data.at(at, n)):
         if hit := pattern.search(chunk):
             return at + hit.start() if stop is None or at + hit.start() < stop else None
         if len(chunk) < n:
             return None
-        at += n - PROBE
+        at += n - span
         n = min(4 * n, BLOCK - 1)
     return None

@@ -46,13 +46,17 @@ def kernel(function: Function) -> Function:
         cached.locator.ensure_cache_path()
     except (RuntimeError, OSError):
         return device(function)
-    home = function.__module__.rpartition(".")[0]
-    stamp = _content("stages.text") + (_content(home) if home else "")
-    path, name = cached.locator.get_cache_path(), f"{cached.filename_base}-{stamp}"
+    mark = stamp(function.__module__.rpartition(".")[0])
+    path, name = cached.locator.get_cache_path(), f"{cached.filename_base}-{mark}"
     file: Any = IndexDataCacheFile
-    compiled._cache._cache_file = file(path, name, stamp)
+    compiled._cache._cache_file = file(path, name, mark)
     entry: Function = compiled
     return entry
+
+
+def stamp(package: str) -> str:
+    """What the names of the cached kernels of a package end with, as long as no source of theirs changes."""
+    return _content("stages.text") + (_content(package) if package else "")
 
 
 @cache

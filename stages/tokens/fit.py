@@ -1,4 +1,4 @@
-"""`pipeline fit FILE`: train a tokenizer from a YAML file and write it with its card."""
+"""Trains a tokenizer for `pipeline fit`, on the documents of runs."""
 
 from __future__ import annotations
 
@@ -6,20 +6,14 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
-import typer
-
-from pipeline.errors import ConfigError, PlanError
-from pipeline.reader import Reader
-from pipeline.registry import suggest
+from pipeline.errors import PlanError
 from pipeline.shards import digest, read_json
 from stages.tokens.bpe import CARD, FitBpe, SampleTask, shares, train, write
 from stages.tokens.encoder import END_OF_TEXT
 
-__all__ = ["FitBpe", "fit", "read", "run", "train"]
-
-KEYS = ("fit", "with", "output")
+__all__ = ["BpeSettings", "FitBpe", "run", "train"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,54 +47,23 @@ class BpeSettings:
             found |= {path.resolve(): path for path in matches}
         return list(found.values())
 
+    def check(self) -> None:
+        """Raise PlanError for what cannot be trained."""
+        self.model().check()
+        self.shards()
+
+    def run(self, output: Path) -> str:
+        """Train into a folder; says what came of it."""
+        card = read_json(run(self, output).with_name(CARD))
+        measured = card["heldout"]["bytes_per_token"]
+        return f"{card['vocab_size']:,} ids, {measured or 'unmeasured'} bytes per token on held-out text"
+
     def model(self) -> FitBpe:
         return FitBpe(vocab_size=self.vocab_size, sample_bytes=self.sample_bytes)
 
 
 def _relative(pattern: str) -> str:
     return str(Path(pattern).relative_to(Path(pattern).anchor)) if Path(pattern).anchor else pattern
-
-
-def fit(
-    file: Annotated[Path, typer.Argument(help="YAML: fit: bpe, with: {documents: [...]}, output: FOLDER")],
-) -> None:
-    """Train a tokenizer; writes tokenizer.json and card.json.
-
-    Raises:
-        ConfigError: with every problem of the file.
-    """
-    settings, output = read(file)
-    card = read_json(run(settings, output).with_name(CARD))
-    measured = card["heldout"]["bytes_per_token"]
-    typer.echo(
-        f"{output}: {card['vocab_size']:,} ids, {measured or 'unmeasured'} bytes per token on held-out text"
-    )
-
-
-def read(file: Path) -> tuple[BpeSettings, Path]:
-    """Settings and output folder of a YAML file.
-
-    Raises:
-        ConfigError: with every problem found.
-    """
-    reader = Reader(str(file))
-    top = reader.mapping(reader.load(), (), KEYS)
-    kind = top.get("fit")
-    if kind != "bpe":
-        reader.problem(("fit",), f"must be bpe, not {kind!r}{suggest(str(kind), ['bpe'])}")
-    settings = reader.settings(BpeSettings, top.get("with"), ("with",))
-    output = top.get("output")
-    if not isinstance(output, str):
-        reader.problem(("output",), "is required: the folder the tokenizer is written to")
-    if settings is not None:
-        try:
-            settings.model().check()
-            settings.shards()
-        except PlanError as error:
-            reader.problem(("with",), str(error))
-    if reader.problems:
-        raise ConfigError(reader.problems)
-    return settings, Path(str(output))
 
 
 def run(settings: BpeSettings, output: Path) -> Path:

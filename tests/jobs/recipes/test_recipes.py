@@ -94,8 +94,8 @@ def test_commoncrawl_sample_runs_on_real_slices(shared_data: Path, tmp_path: Pat
     assert done.returncode == 0, done.stderr
     ran = record(output)
     (source, *steps) = ran["steps"]
-    assert source["in"] > 20
-    assert source["dropped"]["unsupported:arc"] == 1
+    assert source["in"] > 150  # most of them in ARC files
+    assert not any(reason.startswith("unsupported") for reason in source["dropped"])
     assert all(s["in"] - s["kept"] <= sum(s["dropped"].values()) for s in steps)
     assert len(rows(output, [ran["documents"]])) == ran["rows"]["commoncrawl_sample"] > 0
 

@@ -12,6 +12,7 @@ import pytest
 from jobs.spark import context
 from jobs.spark.engine import SparkEngine
 from pipeline.errors import PlanError
+from stages.text.kernel import stamp
 
 
 def make_java(folder: Path, says: str) -> Path:
@@ -109,7 +110,7 @@ def test_cluster_gets_our_packages(tmp_path: Path) -> None:
     assert {"pipeline/task.py", "stages/__init__.py", "jobs/spark/work.py", "pipeline/report.html"} <= set(
         held
     )
-    assert not [n for n in held if "__pycache__" in n]
+    assert all(n.endswith((".nbi", ".nbc")) for n in held if "__pycache__" in n)
 
 
 def test_properties_of_the_user_win_and_lists_grow(tmp_path: Path) -> None:
@@ -215,3 +216,14 @@ def test_cluster_then_one_machine_in_one_process(tmp_path: Path) -> None:
     assert not list((tmp_path / "a tmp").iterdir())
     told = ended.stderr.partition("kills Java")[0].splitlines()
     assert {line for line in told if "incubator modules" not in line} == set()
+
+
+def test_compiled_kernels_travel_and_old_ones_stay(tmp_path: Path) -> None:
+    compiles = "from stages.extract.nesting import tree_work; tree_work(b'<p>', 9)"
+    subprocess.run([sys.executable, "-c", compiles], check=True)
+    with zipfile.ZipFile(context.archive(tmp_path / "packages.zip")) as file:
+        kernels = [name for name in file.namelist() if name.endswith((".nbi", ".nbc"))]
+        assert "stages/extract/auto/main_content.npz" in file.namelist()
+    own = [name for name in kernels if name.startswith("stages/extract/__pycache__/nesting.")]
+    assert {name.rpartition(".")[2] for name in own} == {"nbi", "nbc"}
+    assert all(f"-{stamp('stages.extract')}." in name for name in own)

@@ -33,40 +33,29 @@ Nothing much was changed after that until the whistle was put on top, which ever
 """
 
 
-def tree(html: str = PAGE) -> engines.HTMLTree:
-    parsed = engines.parse(html)
-    assert parsed is not None
-    return parsed
+def fast(html: str = PAGE) -> str:
+    text = engines.fast_content(html)
+    assert text is not None
+    return text
 
 
 def test_main_content_leaves_the_frame_out() -> None:
-    text = engines.main_content(tree())
+    text = fast()
     assert "The first kettle was made of copper, as we know, and it was heavy." in text
     assert "Water boils at 100 degrees & tea needs less." in text
     for frame in ("About us", "Copyright nobody"):
         assert frame not in text
 
 
-def test_visible_text_has_the_frame() -> None:
-    text = engines.visible_text(tree())
-    assert "About us" in text
-    assert "Copyright nobody" in text
-    assert len(text) > len(engines.main_content(tree()))
-
-
-@pytest.mark.parametrize("read", [engines.main_content, engines.visible_text])
-def test_layout_is_kept(read: object) -> None:
-    assert callable(read)
-    text = read(tree())
+def test_layout_is_kept() -> None:
+    text = fast()
     assert "def boil(kettle):\n    if kettle.full:\n        return  100\n\n    return None\n" in text
     assert "metal\t\tweight\ncopper\t\t3 kg\n" in text
     assert "1. fill\n" in text
 
 
-@pytest.mark.parametrize("read", [engines.main_content, engines.visible_text])
-def test_what_no_reader_sees_is_left_out(read: object) -> None:
-    assert callable(read)
-    text = read(tree())
+def test_what_no_reader_sees_is_left_out() -> None:
+    text = fast()
     for unseen in ("scripted", "Turn on scripts", "color", "typed", "example.org", "teapot"):
         assert unseen not in text
 
@@ -81,6 +70,14 @@ def test_careful_content() -> None:
         assert unseen not in text
 
 
+def test_careful_content_as_markdown() -> None:
+    text = engines.careful_content(PAGE, markdown=True)
+    assert text is not None
+    assert "# On kettles" in text
+    assert "```" in text
+    assert "| copper | 3 kg |" in text
+
+
 def test_careful_content_does_not_depend_on_earlier_pages() -> None:
     first = engines.careful_content(PAGE)
     assert [engines.careful_content(PAGE) for _ in range(6)] == [first] * 6
@@ -89,13 +86,13 @@ def test_careful_content_does_not_depend_on_earlier_pages() -> None:
 def test_too_many_elements_for_the_careful_engine() -> None:
     page = "<html><body>" + "<p>a word</p>" * (engines.MAX_ELEMENTS // 2) + "</body></html>"
     assert engines.careful_content(page) is None
-    assert "a word" in engines.main_content(tree(page))
+    assert "a word" in fast(page)
 
 
 @pytest.mark.parametrize("page", ["", " ", "<", "<html>", "\x00", "<!-- ", "<?xml version='1.0'?>", "\ufeff"])
 def test_nothing_to_find(page: str) -> None:
     assert engines.careful_content(page) is None
-    assert engines.main_content(tree(page)).strip(" <\ufeff\ufffd") == ""
+    assert fast(page).strip(" <\ufeff\ufffd") == ""
 
 
 def test_no_warning_for_a_page_without_text(capfd: pytest.CaptureFixture[str]) -> None:

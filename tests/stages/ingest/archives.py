@@ -9,6 +9,7 @@ import random
 import re
 from collections.abc import Callable
 
+import zstandard
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
@@ -58,6 +59,16 @@ def response(seed: int, body: bytes | None = None, kind: str = "response") -> by
 def member(data: bytes, level: int = 6) -> bytes:
     """A gzip member, the same whenever it is made; level 0 leaves the data as they are."""
     return gzip.compress(data, level, mtime=0)
+
+
+def frame(data: bytes, dictionary: bytes = b"") -> bytes:
+    """A zstd frame."""
+    trained = zstandard.ZstdCompressionDict(dictionary) if dictionary else None
+    return zstandard.ZstdCompressor(dict_data=trained, write_checksum=True).compress(data)
+
+
+PACK: dict[str, Callable[[bytes], bytes]] = {"plain": bytes, "gzip": member, "zstd": frame}
+"""How a record is stored."""
 
 
 def read(data: bytes, start: int = 0, stop: int | None = None, limit: int = MAX_RECORD_BYTES) -> list[Item]:
@@ -148,14 +159,14 @@ MEMBER_LOSES_NOTHING: dict[str, Callable[[bytes], bytes]] = {
 N = 5
 RECORDS = [response(i) for i in range(N)]
 BLOCKS = [r[r.index(b"\r\n\r\n") + 4 : -4] for r in RECORDS]
-STORED = {"plain": RECORDS, "gzip": [member(r) for r in RECORDS]}
+STORED = {how: [pack(r) for r in RECORDS] for how, pack in PACK.items()}
 Change = Callable[[bytes], bytes]
 
 
 def changed(how: str, k: int, change: Change) -> tuple[bytes, int, int]:
     """A file whose k-th record is changed, and where that record lies in it."""
     parts = list(STORED[how])
-    parts[k] = change(RECORDS[k]) if how == "plain" else member(change(RECORDS[k]))
+    parts[k] = PACK[how](change(RECORDS[k]))
     start = len(b"".join(parts[:k]))
     return b"".join(parts), start, start + len(parts[k])
 

@@ -3,13 +3,17 @@ from __future__ import annotations
 import itertools
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from stages.ingest.framing import Record
+from stages.ingest.framing import Record, frames, lone
+from stages.ingest.window import Window
 from tests.stages.ingest.archives import (
     BLOCKS,
     LOSES_NOTHING,
     LOSES_ONE,
     MEMBER_LOSES_ONE,
+    PACK,
     RECORDS,
     STORED,
     N,
@@ -90,7 +94,7 @@ def test_every_way_to_cut_the_tail_off(how: str) -> None:
 @pytest.mark.parametrize("how", STORED)
 def test_a_record_too_large_is_skipped(how: str) -> None:
     large = response(9, page(9, 40_000))
-    parts = [*STORED[how][:2], large if how == "plain" else member(large), *STORED[how][2:]]
+    parts = [*STORED[how][:2], PACK[how](large), *STORED[how][2:]]
     items = read(b"".join(parts), limit=100_000)
     assert payloads(items) == BLOCKS
     assert [(d.reason, d.length) for d in damage(items)] == [("too_large", len(parts[2]))]
@@ -147,3 +151,65 @@ def test_plain_text_about_warc_inside_a_record() -> None:
     items = read(data)
     assert len(items) == 3
     assert_tiled(data)
+
+
+SPLINTERS = [
+    b"\r\n\r\n",
+    b"\n\n",
+    b"WARC/1.0\r\nA",
+    b"Content-Length: 3\r\n",
+    b"\n ",
+    b"",
+    b"9",
+    b"\r\n",
+    b"\xff",
+    b":",
+]
+
+
+@given(st.integers(0, N - 1), st.lists(st.tuples(st.floats(0, 1), st.sampled_from(SPLINTERS)), max_size=2))
+def test_the_short_way_finds_what_the_long_way_finds(k: int, hits: list[tuple[float, bytes]]) -> None:
+    text = RECORDS[k][:700] if k % 2 else RECORDS[k]
+    for where, splinter in hits:
+        at = int(where * min(len(text), 400))
+        text = text[:at] + splinter + text[at:]
+    record = lone(text, 0, len(text), 1 << 20)
+    found = list(frames(Window.of(text), 1 << 20))
+    if record is not None:
+        (same,) = found
+        assert isinstance(same, Record)
+        assert (record.payload, record.header, record.flaw) == (same.payload, same.header, same.flaw)
+        assert (record.offset, record.length, record.inner) == (same.offset, same.length, same.inner)
+    else:
+        assert hits or k % 2
+
+
+def test_the_short_way_is_taken() -> None:
+    for text in RECORDS:
+        assert lone(text, 0, len(text), 1 << 20) is not None
+        assert lone(text, 0, len(text), 100) is None
+        for odd in (
+            text + b"\r\n",
+            text[:-1],
+            text + text,
+            b"\r\n" + text,
+            b"",
+            text[:50],
+            LOSES_NOTHING["length twice"](text),
+        ):
+            assert lone(odd, 0, len(odd), 1 << 20) is None
+    linked = RECORDS[0].replace(b"WARC-Record-ID", b"X-Seen-In: a.warc/1\r\nWARC-Record-ID", 1)
+    assert lone(linked, 0, len(linked), 1 << 20) is not None
+
+
+def test_the_kind_is_the_field() -> None:
+    for header in (
+        b"WARC/1.0\r\nWARC-Type: Response\r\n\r\n",
+        b"WARC/1.0\r\nA: b\r\nwarc-type:revisit \r\nWARC-Type: x\r\n\r\n",
+        b"WARC/1.0\nWARC-Type:\n metadata\n\n",
+        b"WARC/1.0\nWARC-Type: a\n b\n\n",
+        b"WARC/1.0\nWARC-Type:\nA: b\n\n",
+        b"WARC/1.0\nA: WARC-Type: x\n\n",
+    ):
+        record = Record(offset=0, length=0, inner=0, header=header, text=b"", stop=0)
+        assert record.kind() == record.fields().get("warc-type", "").lower()

@@ -146,6 +146,7 @@ def test_real_files(shared_data: Path) -> None:
         "gzip",
         "plain",
         "arc",
+        "gzip arc",
         "lz4",
         "bzip2",
         "unknown",

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import bz2
 import gzip
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,8 @@ from fastwarc.warc import ArchiveIterator, WarcRecordType
 
 from pipeline.errors import PlanError
 from pipeline.schema import REASONS
-from stages.ingest.warc import Warc, Wet, _Archive
-from tests.stages.ingest.archives import LOSES_ONE, member, page, response
+from stages.ingest.warc import Archive, Warc, Wet
+from tests.stages.ingest.archives import LOSES_ONE, frame, member, noise, page, response
 
 HTTP = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n\r\n"
 
@@ -29,7 +31,7 @@ def record(kind: str, block: bytes, *fields: str, id_: str = "", type_: str = "a
     return member("\r\n".join([*lines, "", ""]).encode() + block + b"\r\n\r\n")
 
 
-def rows(step: _Archive) -> list[dict[str, Any]]:
+def rows(step: Archive) -> list[dict[str, Any]]:
     step.check()
     found = []
     for split in step.splits():
@@ -56,6 +58,7 @@ def test_a_page(tmp_path: Path) -> None:
             "length": path.stat().st_size,
             "http_status": 200,
             "mime": "text/html",
+            "robots_header": None,
             "reasons": None,
         }
     ]
@@ -115,7 +118,7 @@ def test_damage_and_files_that_hold_no_records_are_rows(tmp_path: Path) -> None:
     good = response(1)
     (tmp_path / "a.warc").write_bytes(good + LOSES_ONE["no length"](response(2)) + good)
     (tmp_path / "b.warc.gz").write_bytes(member(good) + member(good)[:50])
-    (tmp_path / "c.arc").write_bytes(b"filedesc://a.arc 0.0.0.0 20080619093439 text/plain 73\n")
+    (tmp_path / "c.warc.lz4").write_bytes(b"\x04\x22\x4d\x18" + bytes(9))
     (tmp_path / "d.warc").write_bytes(b"")
     found = rows(Warc(paths=str(tmp_path / "*"), split_bytes=1000))
     reasons = [(Path(r["file"]).name, r["reasons"]) for r in found]
@@ -125,7 +128,7 @@ def test_damage_and_files_that_hold_no_records_are_rows(tmp_path: Path) -> None:
         ("a.warc", None),
         ("b.warc.gz", None),
         ("b.warc.gz", ["damaged:truncated"]),
-        ("c.arc", ["unsupported:arc"]),
+        ("c.warc.lz4", ["unsupported:lz4"]),
     ]
     assert found[1]["offset"] == len(good)
     assert found[4]["length"] == 50
@@ -144,11 +147,63 @@ def test_hostile_headers_become_text(tmp_path: Path) -> None:
     assert "\0" not in row["url"]
 
 
+def test_what_the_http_header_reserves(tmp_path: Path) -> None:
+    path = tmp_path / "a.warc"
+    headers = {
+        "X-Robots-Tag: noai, noindex\r\n": "noai, noindex",
+        "x-robots-tag: googlebot: nofollow\r\nX-ROBOTS-TAG: noimageai\r\n": "googlebot: nofollow, noimageai",
+        "X-Robots-Tag: noai,\r\n  noindex\r\nTDM-Reservation: 1\r\n": "noai, noindex, tdm-reservation: 1",
+        "tdm-reservation: 0\r\n": "tdm-reservation: 0",
+        "X-Robots-Tag:\r\n": None,
+        "X-Robots: noai\r\n": None,
+    }
+    path.write_bytes(b"".join(record("response", response_with(more=more)) for more in headers))
+    found = rows(Warc(paths=str(path)))
+    assert [r["robots_header"] for r in found] == list(headers.values())
+    path.write_bytes(record("response", response_with("404 Not Found", more="tdm-reservation: 1\r\n")))
+    assert rows(Warc(paths=str(path)))[0]["robots_header"] == "tdm-reservation: 1"
+
+
+def test_a_file_of_one_stream_is_one_split(tmp_path: Path) -> None:
+    bodies = [response(i, noise(i, 5000)) for i in range(40)]
+    (tmp_path / "one.warc.gz").write_bytes(member(b"".join(bodies)))
+    (tmp_path / "single.warc.gz").write_bytes(b"".join(map(member, bodies)))
+    (tmp_path / "small.warc.gz").write_bytes(member(bodies[0]))
+    step = Warc(paths=str(tmp_path / "*"), split_bytes=30_000)
+    splits: dict[str, list[tuple[int, int]]] = {}
+    for split in step.splits():
+        splits.setdefault(Path(split.path).name, []).append((split.start, split.stop))
+    size = (tmp_path / "one.warc.gz").stat().st_size
+    assert splits["one.warc.gz"] == [(0, size)]
+    assert len(splits["single.warc.gz"]) > size // 30_000
+    assert len(splits["small.warc.gz"]) == 1
+    assert len(rows(step)) == 81
+
+
+def test_all_containers_give_the_same_pages(tmp_path: Path) -> None:
+    bodies = [response(i) for i in range(4)]
+    packs: dict[str, Callable[[bytes], bytes]] = {
+        "warc": bytes,
+        "warc.gz": member,
+        "warc.zst": frame,
+        "warc.bz2": bz2.compress,
+    }
+    found = []
+    for suffix, pack in packs.items():
+        (tmp_path / f"a.{suffix}").write_bytes(b"".join(map(pack, bodies)))
+        (tmp_path / f"b.{suffix}").write_bytes(pack(b"".join(bodies)))
+        for name in "ab":
+            found.append([(r["id"], r["html"]) for r in rows(Warc(paths=str(tmp_path / f"{name}.{suffix}")))])
+    assert [html for _, html in found[0]] == [page(i).decode() for i in range(4)]
+    assert all(one == found[0] for one in found)
+
+
 def test_settings(tmp_path: Path) -> None:
     for step, message in [
         (Warc(paths=str(tmp_path / "*.gz")), r"\*\.gz"),
         (Wet(paths=("none.gz",)), "none"),
         (Warc(paths=str(tmp_path), split_bytes=0), "positive"),
+        (Warc(paths=str(tmp_path), max_record_bytes=1 << 31), "at most 1 GiB"),
     ]:
         with pytest.raises(PlanError, match=message):
             step.check()

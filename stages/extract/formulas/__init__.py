@@ -1,0 +1,1 @@
+"""Formulas in markup, of whatever kind, as LaTeX in the text."""
