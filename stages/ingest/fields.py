@@ -1,4 +1,4 @@
-"""Header fields as WARC, ARC and HTTP have them, `name: value` a line."""
+"""Header fields of WARC, ARC and HTTP, a name and a value a line."""
 
 from __future__ import annotations
 
