@@ -48,7 +48,7 @@ class Found:
     """What one engine made of the pages of one set."""
 
     scores: list[tuple[float, float, float]] = field(default_factory=list)
-    marked: Counter[str] = field(default_factory=Counter)
+    marked: Counter[tuple[str, bool]] = field(default_factory=Counter)
     seconds: float = 0.0
 
 
@@ -111,7 +111,7 @@ def evaluate(records: list[dict[str, Any]], tools: Mapping[str, Extract]) -> dic
             for kind in ("with", "without"):
                 flat = " ".join(text.split())
                 for piece in gold.get(kind, ()):
-                    found[name].marked[kind, " ".join(piece.split()) in flat] += 1  # type: ignore[index]
+                    found[name].marked[kind, " ".join(piece.split()) in flat] += 1
     return found
 
 
@@ -131,8 +131,8 @@ def show(name: str, records: list[dict[str, Any]], found: Mapping[str, Found]) -
             p, r, f1 = (float(np.mean(column)) for column in zip(*result.scores, strict=True))
             low, high = interval([score[2] for score in result.scores])
         else:
-            hit, miss = result.marked["with", True], result.marked["with", False]  # type: ignore[index]
-            p, r = hit / max(hit + result.marked["without", True], 1), hit / max(hit + miss, 1)  # type: ignore[index]
+            hit, miss = result.marked["with", True], result.marked["with", False]
+            p, r = hit / max(hit + result.marked["without", True], 1), hit / max(hit + miss, 1)
             f1, low, high = 2 * p * r / max(p + r, 1e-9), float("nan"), float("nan")
         print(
             f"{engine:<24}{p:>10.3f}{r:>8.3f}{f1:>7.3f}  {low:.3f}-{high:.3f} {cost:>8.2f}{1e3 / cost:>9.0f}"

@@ -39,6 +39,8 @@ class ExtractHtml(Map):
         gets no text, on any machine.
     Not implemented: text that only scripts put on the page.
     Null: null `html`, a page where nothing was found, and a page that the guard refused give null text.
+    Cost: 7.0 ms (auto), 4.3 ms (resiliparse), 37 ms (trafilatura) a page of documentation; auto 9.5 ms where
+        a page has 200 kB.
     """
 
     version: ClassVar[int] = 2

@@ -136,6 +136,11 @@ def test_long_pages_are_cut_at_a_character() -> None:
     assert text_of(page, max_html_bytes=1) is None or text_of(page, max_html_bytes=1) == "<"
 
 
+def test_auto_refuses_what_would_take_too_much_work() -> None:
+    assert text_of("<div>" * 100_000 + "deep" + "</div>" * 100_000) is None
+    assert text_of("<ul><li>" * 100_000 + "item") is None
+
+
 @pytest.mark.parametrize("engine", ["resiliparse", "trafilatura"])
 @pytest.mark.parametrize(
     "page",
