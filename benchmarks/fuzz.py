@@ -12,8 +12,7 @@ each engine; stops at the first page that raises.
 from __future__ import annotations
 
 import argparse
-import io
-import json
+import itertools
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -22,13 +21,13 @@ from typing import get_args, get_type_hints
 
 import numpy as np
 import pyarrow as pa
-import zstandard
 
 from pipeline.schema import HTML
 from stages.extract.auto.blocks import Words, measure
 from stages.extract.auto.classes import judge_classes
 from stages.extract.auto.context import context
 from stages.extract.auto.features import features
+from stages.extract.auto.labels import read_records
 from stages.extract.auto.render import render
 from stages.extract.auto.tree import parse
 from stages.extract.html import ExtractHtml
@@ -61,11 +60,8 @@ def originals(data: Path) -> list[bytes]:
     for name in SETS:
         path = data / "extraction" / f"{name}.jsonl.zst"
         if path.exists():
-            with path.open("rb") as file:
-                packed = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(file)
-                lines = io.TextIOWrapper(packed, encoding="utf-8")
-                records = (json.loads(line) for _, line in zip(range(30), lines, strict=False))
-                found = [r["html"].encode() for r in records if "html" in r]
+            records = itertools.islice(read_records(path), 30)
+            found = [r["html"].encode() for r in records if "html" in r]
             pages += sorted(found, key=len)[:20]
     return pages
 

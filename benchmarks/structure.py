@@ -12,36 +12,28 @@ trained on none of these pages. Those of `docs_html_math_code` have no reference
 from __future__ import annotations
 
 import argparse
-import io
-import json
 import random
 import re
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import zstandard
 from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.html import HTMLTree
 from spans import KINDS, haystacks, judge, possible, spans
 
 from pipeline.schema import HTML, URL
 from stages.extract import engines
+from stages.extract.auto.labels import read_records
 from stages.extract.html import ExtractHtml
 
 SETS = {
     "webkit_math_code_table_gold": "reference_markdown",
     "defuddle_fixtures": "expected_markdown",
 }
-
-
-def read(path: Path) -> Iterator[dict[str, Any]]:
-    with path.open("rb") as file:
-        packed = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(file)
-        yield from map(json.loads, io.TextIOWrapper(packed, encoding="utf-8"))
 
 
 def interval(shares: list[float]) -> tuple[float, float]:
@@ -129,7 +121,7 @@ def main() -> None:
     ways = {name: WAYS[name] for name in given.engine or WAYS}
     for name, key in SETS.items():
         print(f"\n{name}")
-        pages = list(read(given.data / "extraction" / f"{name}.jsonl.zst"))
+        pages = list(read_records(given.data / "extraction" / f"{name}.jsonl.zst"))
         for way, tally in evaluate(pages, key, ways).items():
             cells = []
             for kind in (*KINDS, "all"):
@@ -138,7 +130,7 @@ def main() -> None:
                 cells.append(f"{kind} {sum(shares) / len(shares):.3f} [{low:.3f} {high:.3f}] ({len(shares)})")
             print(f"{way:<24}" + "  ".join(cells))
             print_lost(tally, given.lost)
-    pages = list(read(given.data / "docs_html_math_code" / "debian_docs.jsonl.zst"))[::4]
+    pages = list(read_records(given.data / "docs_html_math_code" / "debian_docs.jsonl.zst"))[::4]
     print(f"\nmilliseconds a page, {len(pages)} pages of documentation")
     for way, extract in ways.items():
         start = time.process_time()
