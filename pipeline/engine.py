@@ -5,10 +5,14 @@ Everything else (plans, resume, accounts, verdicts) is the runner's, and therefo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+import pyarrow as pa
 
 from pipeline.stage import Relation, Sql
 
@@ -29,16 +33,8 @@ class Task(Protocol):
         ...
 
 
-class Session(Sql, Protocol):
-    """Queries that share their intermediate tables, for the time of one `relate`."""
-
-    def read(self, files: Sequence[Path]) -> Relation:
-        """Parquet files of one schema as a relation."""
-        ...
-
-    def save(self, relation: Relation, folder: Path, buckets: int) -> None:
-        """Write `relation` as Parquet files `folder/bucket=B/*`, B = (doc >> 32) % buckets. Not atomic."""
-        ...
+Again: TypeAlias = Callable[[Sql, Relation], Relation]
+"""What carries out `Sql.again` for a session."""
 
 
 class Engine(Protocol):
@@ -50,10 +46,34 @@ class Engine(Protocol):
         """Run all tasks; (index, account) in the order they end. The first error stops the rest."""
         ...
 
-    def session(self, work: Path) -> AbstractContextManager[Session]:
+    def session(self, work: Path, again: Again | None = None) -> AbstractContextManager[Sql]:
         """A fresh SQL session that may spill to the folder `work`."""
         ...
 
     def close(self) -> None:
         """End what was started: worker processes, a Spark context."""
         ...
+
+
+def grouped(batches: Iterator[pa.RecordBatch], by: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Sorted batches cut where the first column of `by` changes; as they are where `by` is empty."""
+    held: list[pa.RecordBatch] = []
+    for batch in batches:
+        if not by or not len(batch):
+            yield batch
+            continue
+        keys = batch.column(by[0]).to_numpy(zero_copy_only=False)
+        starts = [0, *(np.flatnonzero(keys[1:] != keys[:-1]) + 1).tolist(), len(batch)]
+        if held and held[-1].column(by[0])[-1].as_py() != keys[0]:
+            yield _joined(held)
+            held = []
+        for start, stop in itertools.pairwise(starts[:-1]):
+            yield _joined([*held, batch.slice(start, stop - start)])
+            held = []
+        held.append(batch.slice(starts[-2]))
+    if held:
+        yield _joined(held)
+
+
+def _joined(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+    return batches[0] if len(batches) == 1 else pa.concat_batches(batches)

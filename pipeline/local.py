@@ -20,16 +20,18 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from pipeline.engine import Account, Session, Task
+from pipeline.engine import Account, Again, Task, grouped
 from pipeline.errors import PipelineError, PlanError, RunError, WorkerDied
-from pipeline.schema import ROW_BITS
-from pipeline.stage import Relation
+from pipeline.schema import conform
+from pipeline.sql import Relation, Rows, Sql, bucket
 from pipeline.task import perform
 
 ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS"), "1"
 )
 """Workers are the parallelism: libraries that would start threads of their own are told not to."""
+APPLY_ROWS = 65_536
+"""Rows of a table that a function is given at a time."""
 
 
 def _work(tasks: Connection) -> None:
@@ -126,7 +128,7 @@ class LocalEngine:
         return answer
 
     @contextlib.contextmanager
-    def session(self, work: Path) -> Iterator[Session]:
+    def session(self, work: Path, again: Again | None = None) -> Iterator[Sql]:
         """A DuckDB database in `work`, removed at the end."""
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
@@ -137,7 +139,7 @@ class LocalEngine:
             connection.execute("SET preserve_insertion_order = false")  # else sorting is all in memory
             if self.memory:
                 connection.execute(f"SET memory_limit = '{_quoted(self.memory)}'")
-            yield DuckSession(connection)
+            yield DuckSession(connection, again)
         except duckdb.Error as error:
             raise RunError(f"query failed: {error}") from error
         finally:
@@ -180,13 +182,31 @@ def _drop(connection: duckdb.DuckDBPyConnection, name: str, kind: str) -> None:
 class DuckSession:
     """`sql(...)` on DuckDB: each call makes a table."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self.connection, self._ids = connection, itertools.count()
+    def __init__(self, connection: duckdb.DuckDBPyConnection, again: Again | None) -> None:
+        self.connection, self._again, self._ids = connection, again, itertools.count()
 
     def _make(self, kind: str, query: str) -> DuckRelation:
         name = f"r{next(self._ids)}"
         self.connection.execute(f"CREATE {kind} {name} AS {query}")
         return DuckRelation(self.connection, name, kind)
+
+    def apply(self, rows: Rows, relation: Relation, schema: pa.Schema, by: Sequence[str] = ()) -> Relation:
+        """Rows of a table through a function, in this process."""
+        order = f" ORDER BY {', '.join(by)}" if by else ""
+        with self.connection.cursor() as reading:  # one connection cannot read while it writes
+            query = reading.sql(f"SELECT * FROM {_name(relation)}{order}")
+            found: Iterator[pa.RecordBatch] = iter(query.to_arrow_reader(APPLY_ROWS))
+            made = (conform(batch, schema) for batch in rows(grouped(found, by)))
+            self.connection.register("made", pa.RecordBatchReader.from_batches(schema, made))
+            try:
+                return self._make("TABLE", "SELECT * FROM made")
+            finally:
+                self.connection.unregister("made")
+
+    def again(self, docs: Relation) -> Relation:
+        """Asks whoever opened the session."""
+        assert self._again
+        return self._again(self, docs)
 
     def __call__(self, query: str, **tables: Relation) -> Relation:
         """Run one query and keep its result."""
@@ -202,7 +222,7 @@ class DuckSession:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         self.connection.execute(
-            f"COPY (SELECT *, (doc // {1 << ROW_BITS}) % {buckets} AS bucket FROM {_name(relation)}) "
+            f"COPY (SELECT *, {bucket('//', buckets)} AS bucket FROM {_name(relation)}) "
             f"TO '{_quoted(folder)}' (FORMAT parquet, PARTITION_BY (bucket), OVERWRITE_OR_IGNORE)"
         )
 

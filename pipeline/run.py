@@ -16,17 +16,13 @@ from typing import Any
 from pipeline.act import Context
 from pipeline.config import Recipe
 from pipeline.counts import StepCount, add, as_json
-from pipeline.engine import Account, Engine, Session
+from pipeline.engine import Account, Engine
 from pipeline.errors import NothingLeft, OutputBusy, RunError
 from pipeline.plan import Plan, Segment, Track, make
-from pipeline.schema import ROW_BITS
+from pipeline.relate import Query, Side, buckets
 from pipeline.shards import fingerprint, read_json, write_json
-from pipeline.stage import Relate, Relation
 from pipeline.task import Read, ShardTask
 from pipeline.verdicts import Key
-
-MAX_BUCKETS = 64
-"""Verdicts lie in as many folders at most, so that files stay few however many shards there are."""
 
 Progress = Callable[[str, int, int], None]
 
@@ -117,11 +113,11 @@ class Runner:
         read = Read(
             source=segment.reads,
             split=track.splits[i] if not before else None,
-            shard=self.output / before.folder / f"part-{i:05d}.parquet" if before else None,
+            shard=self._shard(before, i) if before else None,
             schema=before.schemas[-1] if before else segment.schemas[0],
             verdicts=tuple(self._absolute(k) for k in segment.verdicts),
             number=self._first(track, bool(before and before.shared)) + i,
-            buckets=self._buckets(track, bool(before and before.shared)),
+            buckets=buckets(len(track.splits)),
         )
         return ShardTask(
             name=f"{segment.folder}/part-{i:05d}",
@@ -142,10 +138,6 @@ class Runner:
         """Number of the track's first shard among the shards that one query sees."""
         before = self.plan.tracks[: self.plan.tracks.index(track)] if shared else ()
         return sum(len(t.splits) for t in before)
-
-    def _buckets(self, track: Track, shared: bool) -> int:
-        seen = self.plan.tracks if shared else (track,)
-        return max(1, min(MAX_BUCKETS, sum(len(t.splits) for t in seen)))
 
     def _freshen(self) -> None:
         """Remove what was begun from other bytes of the same name and size, and what killed workers left."""
@@ -194,41 +186,22 @@ class Runner:
 
     def _relate(self, sides: Sequence[tuple[Track, Segment]]) -> None:
         """The queries of relate steps that stand together; each sees what the ones before it kept."""
-        n_shards = sum(len(t.splits) for t, _ in sides)
+        done: list[Path] = []
         for j, key in enumerate(sides[0][1].keys):
-            step = key.named.step
-            assert isinstance(step, Relate)
-            folders = [self.output / s.keys[j].folder for _, s in sides]
-            if all((f / "verdicts").exists() for f in folders):
-                continue
-            self.progress(f"{key.named.name}: relate {n_shards} shards", 0, 1)
-            files = [p for f in folders for p in sorted((f / "keys").glob("part-*.parquet"))]
-            with self.engine.session(folders[0] / ".session") as sql:
-                keys = sql.read(files)
-                for i in range(j):
-                    earlier = [self.output / s.keys[i].folder / "verdicts" for _, s in sides]
-                    if done := [p for f in earlier for p in sorted(f.glob("*/*.parquet"))]:
-                        keys = sql(
-                            "SELECT k.* FROM {keys} k ANTI JOIN "
-                            "(SELECT doc FROM {done} WHERE reason IS NOT NULL) d ON k.doc = d.doc",
-                            keys=keys,
-                            done=sql.read(done),
-                        )
-                result = step.relate(keys, sql)
-                columns = ", ".join(["doc", "reason", *step.makes().names])
-                result = sql(f"SELECT {columns} FROM {{result}}", result=result)
-                self._save(sql, result, sides, j)
-            self.progress(f"{key.named.name}: relate {n_shards} shards", 1, 1)
+            seen = [
+                Side(
+                    folder=self.output / segment.keys[j].folder,
+                    shards=[self._shard(segment, i) for i in range(len(track.splits))],
+                    first=self._first(track, segment.shared),
+                )
+                for track, segment in sides
+            ]
+            if not all((side.folder / "verdicts").exists() for side in seen):
+                Query(named=key.named, sides=seen, engine=self.engine, progress=self.progress).run(done)
+            done += [p for side in seen for p in sorted((side.folder / "verdicts").glob("*/*.parquet"))]
 
-    def _save(self, sql: Session, result: Relation, sides: Sequence[tuple[Track, Segment]], j: int) -> None:
-        """Each source gets the verdicts on its own shards, under the relate step's folder."""
-        for track, segment in sides:
-            first = self._first(track, segment.shared)
-            low, high = first << ROW_BITS, (first + len(track.splits)) << ROW_BITS
-            mine = sql(f"SELECT * FROM {{result}} WHERE doc >= {low} AND doc < {high}", result=result)
-            folder = self.output / segment.keys[j].folder
-            sql.save(mine, folder / ".verdicts.tmp", self._buckets(track, segment.shared))
-            (folder / ".verdicts.tmp").replace(folder / "verdicts")
+    def _shard(self, segment: Segment, i: int) -> Path:
+        return self.output / segment.folder / f"part-{i:05d}.parquet"
 
     def _record(self, began: float) -> dict[str, Any]:
         single = len(self.plan.tracks) == 1

@@ -102,7 +102,9 @@ class ShardWriter:
     def __enter__(self) -> Self:
         temporary = self._stack.enter_context(atomic(self.path))
         self._file = self._stack.enter_context(
-            pq.ParquetWriter(temporary, self.schema, compression="zstd", compression_level=3)
+            pq.ParquetWriter(
+                temporary, self.schema, compression="zstd", compression_level=3, write_page_checksum=True
+            )
         )
         return self
 

@@ -12,13 +12,15 @@ logger; heavy things (models, word lists) come from a module-level cached loader
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import pyarrow as pa
 
 from pipeline.errors import PlanError
+from pipeline.sql import Relation as Relation
+from pipeline.sql import Sql as Sql
 
 NO_COLUMNS = pa.schema([])
 
@@ -127,34 +129,17 @@ class Stream(Step):
         raise NotImplementedError
 
 
-class Relation(Protocol):
-    """A table that an engine holds for the time of one `relate`."""
-
-    def count(self) -> int:
-        """Number of rows."""
-        ...
-
-
-class Sql(Protocol):
-    """Run one query in DuckDB's dialect and keep the result: `sql("select … from {keys}", keys=keys)`.
-
-    `{name}` stands for the relation passed under that name. Integer results are cast in the query where it
-    matters (DuckDB sums BIGINT to HUGEINT); engine-native hashes and unordered picks have no place in one.
-    """
-
-    def __call__(self, query: str, **tables: Relation) -> Relation: ...
-
-
 @dataclass(frozen=True, kw_only=True)
 class Relate(Step):
     """What must see many documents at once: narrow keys go into SQL, narrow verdicts come back.
 
     `keys` is fused into the pass before; the runner adds the column `doc` (see `pipeline.schema.DOC`).
-    `relate` returns verdicts: `doc`, `reason` (null keeps) and the columns of `makes()`, at most one row a
-    document; a document without a row is kept and gets nulls.
+    `relate` returns verdicts: `doc`, `reason` (null keeps) and the columns of `verdicts()`, at most one row a
+    document; a document without a row is kept and gets nulls. `rewrite` sees them beside the documents.
     """
 
     key_columns: ClassVar[pa.Schema] = NO_COLUMNS
+    evidence_columns: ClassVar[pa.Schema] = NO_COLUMNS
 
     def keys(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The narrow columns `key_columns`, row for row."""
@@ -163,3 +148,19 @@ class Relate(Step):
     def relate(self, keys: Relation, sql: Sql) -> Relation:
         """Compose `sql(...)` calls into verdicts."""
         raise NotImplementedError
+
+    def evidence(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """`evidence_columns`, row for row, of the documents that `sql.again` asked for."""
+        raise NotImplementedError
+
+    def references(self) -> Sequence[Source]:
+        """Documents to compare with that are not the run's: their numbers are negative, in this order."""
+        return ()
+
+    def verdicts(self) -> pa.Schema:
+        """What `relate` returns beside `doc` and `reason`."""
+        return self.makes()
+
+    def rewrite(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Documents with the columns of `verdicts()` as they shall be, with those of `makes()`."""
+        return batch

@@ -84,20 +84,40 @@ def judge(
 ) -> Iterator[pa.RecordBatch]:
     """Apply a relate step's verdicts: its columns are added, and rows with a reason dropped."""
     assert isinstance(named.step, Relate)
-    docs = verdicts["doc"].to_numpy() if verdicts is not None else np.empty(0, np.int64)
     for batch in batches:
-        mine = batch.column(batch.schema.get_field_index(DOC.name)).to_numpy()
-        at = np.searchsorted(docs, mine)
-        found = at < len(docs)
-        found[found] = docs[at[found]] == mine[found]
-        take = pa.array(at, mask=~found)
-        for wanted in named.step.makes():
-            values = _taken(verdicts, wanted.name, take, wanted.type)
-            batch = batch.append_column(wanted, values)
+        take = _places(batch, verdicts)
+        for wanted in named.step.verdicts():
+            batch = _replaced(batch, wanted, _taken(verdicts, wanted.name, take, wanted.type))
         reasons = _taken(verdicts, "reason", take, pa.string())
         offsets = np.concatenate([[0], np.cumsum(reasons.is_valid().to_numpy(zero_copy_only=False))])
         lists = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), reasons.drop_null())
-        yield ledger.route(named.name, conform(batch, schema), lists)
+        yield ledger.route(named.name, conform(named.step.rewrite(batch), schema), lists)
+
+
+def beside(batch: pa.RecordBatch, table: pa.Table | None) -> pa.RecordBatch:
+    """The rows of a numbered batch that `table` has, with its columns."""
+    take = _places(batch, table)
+    found = take.is_valid()
+    batch, take = batch.filter(found), take.drop_null()
+    for wanted in table.schema if table is not None else ():
+        if wanted.name != DOC.name:
+            batch = _replaced(batch, wanted, _taken(table, wanted.name, take, wanted.type))
+    return batch
+
+
+def _places(batch: pa.RecordBatch, table: pa.Table | None) -> pa.Array:
+    """int64 [rows]: where in the sorted `table` each document is; null where it is not."""
+    docs = table["doc"].to_numpy() if table is not None else np.empty(0, np.int64)
+    mine = batch.column(batch.schema.get_field_index(DOC.name)).to_numpy()
+    at = np.searchsorted(docs, mine)
+    found = at < len(docs)
+    found[found] = docs[at[found]] == mine[found]
+    return pa.array(at, mask=~found)
+
+
+def _replaced(batch: pa.RecordBatch, column: pa.Field, values: pa.Array) -> pa.RecordBatch:
+    at = batch.schema.get_field_index(column.name)
+    return (batch.remove_column(at) if at >= 0 else batch).append_column(column, values)
 
 
 def _taken(verdicts: pa.Table | None, name: str, take: pa.Array, type: pa.DataType) -> pa.Array:

@@ -113,6 +113,59 @@ class OnePerLetter(Relate):
         )
 
 
+TOLD = column("told", pa.string(), "what the other documents of its letter look like")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compare(Relate):
+    """Uses all a relate step can: looks at documents of one letter again, beside those of a reference."""
+
+    reads: ClassVar[pa.Schema] = pa.schema([TEXT])
+    adds: ClassVar[pa.Schema] = pa.schema([TEXT, TOLD])
+    key_columns: ClassVar[pa.Schema] = pa.schema([("letter", pa.int64())])
+    evidence_columns: ClassVar[pa.Schema] = pa.schema([("letter", pa.int64()), ("seen", pa.string())])
+    against: tuple[str, ...] = ()
+
+    def references(self) -> list[Source]:
+        return [Lines(paths=self.against)] if self.against else []
+
+    def keys(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        letters = [ord(t[0]) for t in batch["text"].to_pylist()]
+        return pa.RecordBatch.from_arrays([pa.array(letters, pa.int64())], schema=self.key_columns)
+
+    def evidence(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        seen = [f"{t}/{n}" for t, n in zip(batch["text"].to_pylist(), batch["n"].to_pylist(), strict=True)]
+        return pa.RecordBatch.from_arrays([batch["letter"], pa.array(seen)], schema=self.evidence_columns)
+
+    def relate(self, keys: Relation, sql: Sql) -> Relation:
+        several = sql(
+            "SELECT letter, count(*) AS n FROM {keys} GROUP BY letter HAVING count(*) > 1", keys=keys
+        )
+        docs = sql(
+            "SELECT doc, letter, n FROM {keys} JOIN {several} USING (letter)", keys=keys, several=several
+        )
+        told = pa.schema([("doc", pa.int64()), ("told", pa.string())])
+        seen = sql.apply(tell, sql.again(docs), told, by=("letter", "doc"))
+        return sql("SELECT doc, CASE WHEN told = '' THEN 'last' END AS reason, told FROM {seen}", seen=seen)
+
+    def verdicts(self) -> pa.Schema:
+        return pa.schema([TOLD])
+
+    def rewrite(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        at = batch.schema.get_field_index("text")
+        loud = pc.if_else(pc.is_valid(batch["told"]), pc.utf8_upper(batch["text"]), batch["text"])
+        return batch.set_column(at, TEXT, loud)
+
+
+def tell(groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Each document of a letter with what those after it look like."""
+    for group in groups:
+        assert len(set(group["letter"].to_pylist())) == 1
+        seen = group["seen"].to_pylist()
+        told = [" ".join(seen[i + 1 :]) for i in range(len(seen))]
+        yield pa.RecordBatch.from_pydict({"told": told, "doc": group["doc"]})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Pairs(Stream):
     """Joins two documents to one."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlglot
 from py4j.protocol import Py4JError
@@ -20,9 +21,10 @@ from pyspark.sql import SparkSession
 from sqlglot import exp
 
 from jobs.spark.context import said
+from pipeline.engine import Again, grouped
 from pipeline.errors import RunError
-from pipeline.schema import ROW_BITS
-from pipeline.stage import Relation
+from pipeline.schema import conform
+from pipeline.sql import Relation, Rows, bucket
 
 for _logger in ("DataFrameQueryContextLogger", "SQLQueryContextLogger"):
     PySparkLogger.getLogger(_logger).disabled = True  # they print as JSON what is raised
@@ -50,8 +52,8 @@ class SparkQueries:
     of rows: list(x), sum(x) of fractions.
     """
 
-    def __init__(self, spark: SparkSession, work: Path) -> None:
-        self.spark, self.work = spark.newSession(), work
+    def __init__(self, spark: SparkSession, work: Path, again: Again | None = None) -> None:
+        self.spark, self.work, self._again = spark.newSession(), work, again
         self._bound = duckdb.connect(config={"threads": 1})
         self._ids = itertools.count()
         self._released: list[tuple[str, Path | None]] = []
@@ -76,6 +78,26 @@ class SparkQueries:
             result.selectExpr(*typed).write.parquet(_uri(folder))
             return self._view(name, columns, [folder], sorted(folder.glob("*.parquet")), folder)
 
+    def apply(self, rows: Rows, relation: Relation, schema: pa.Schema, by: Sequence[str] = ()) -> Relation:
+        """Rows of a table through a function, on the workers."""
+        name, text = self._next(), f"{rows} over {_name(relation)}"
+        folder = self.work / name
+        self._bound.register("made", schema.empty_table())
+        self._bound.execute(f"CREATE TABLE {name} AS SELECT * FROM made")
+        with _told(text):
+            frame = self.spark.table(_name(relation))
+            if by:
+                frame = frame.repartition(by[0]).sortWithinPartitions(*by)
+            columns = self._described(name)
+            ddl = ", ".join(f"{_quoted(c)} {type}" for c, type in columns.items())
+            frame.mapInArrow(_over(rows, schema, tuple(by)), ddl).write.parquet(_uri(folder))
+            return self._view(name, columns, [folder], sorted(folder.glob("*.parquet")), folder)
+
+    def again(self, docs: Relation) -> Relation:
+        """Asks whoever opened the session."""
+        assert self._again
+        return self._again(self, docs)
+
     def read(self, files: Sequence[Path]) -> Relation:
         """Parquet files of one schema as a view: columns that no query asks for are never read."""
         name, one = self._next(), ", ".join(_literal(f) for f in files[:1])
@@ -86,7 +108,7 @@ class SparkQueries:
     def save(self, relation: Relation, folder: Path, buckets: int) -> None:
         """Write Parquet files `folder/bucket=B/*`, B = shard % buckets, one a bucket."""
         shutil.rmtree(folder, ignore_errors=True)
-        text = f"SELECT *, (doc DIV {1 << ROW_BITS}) % {buckets} AS bucket FROM {_name(relation)}"
+        text = f"SELECT *, {bucket('DIV', buckets)} AS bucket FROM {_name(relation)}"
         with _told(text):
             rows = self.spark.sql(text).repartition("bucket")
             rows.write.partitionBy("bucket").parquet(_uri(folder))
@@ -96,6 +118,9 @@ class SparkQueries:
     def _bind(self, name: str, query: str) -> dict[str, str]:
         """Column -> Spark type of a query's result; its empty table is kept under `name`."""
         self._bound.execute(f"CREATE TABLE {name} AS {query} WITH NO DATA")
+        return self._described(name)
+
+    def _described(self, name: str) -> dict[str, str]:
         described = self._bound.execute(f"DESCRIBE {name}").fetchall()
         return {column: spark_type(type) for column, type, *_ in described}
 
@@ -125,6 +150,15 @@ class SparkQueries:
             if owned:
                 shutil.rmtree(owned)
         return f"r{next(self._ids)}"
+
+
+def _over(rows: Rows, schema: pa.Schema, by: tuple[str, ...]) -> Rows:
+    """`rows` as mapInArrow wants it: columns by position."""
+
+    def each(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        return (conform(batch, schema) for batch in rows(grouped(batches, by)))
+
+    return each
 
 
 def transpile(query: str) -> str:

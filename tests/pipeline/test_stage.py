@@ -43,14 +43,15 @@ def test_columns_carry_their_meaning() -> None:
     assert N_CHARS.metadata == {b"meaning": b"characters of the text", b"unit": b"characters"}
 
 
-def test_each_kind_has_one_method_of_its_own_and_relate_two() -> None:
+def test_each_kind_has_one_method_of_its_own_and_relate_what_it_takes() -> None:
     own = {k: {n for n in vars(k) if not n.startswith("_")} for k in (Source, Map, Filter, Stream, Relate)}
     assert own == {
         Source: {"splits", "read"},
         Map: {"process"},
         Filter: {"reasons"},
         Stream: {"stream"},
-        Relate: {"keys", "relate", "key_columns"},
+        Relate: {"keys", "relate", "key_columns"}
+        | {"evidence", "evidence_columns", "references", "verdicts", "rewrite"},
     }
 
 

@@ -116,7 +116,7 @@ LINES = {f"in-{f}.txt": "".join(f"{line(f, i)}\n" for i in range(40)) for f in r
 def make_recipe(folder: Path, output: Path) -> Recipe:
     """Two sources, with files in common and an empty one; two queries over both, one of them in rounds."""
     paths = toy.write_lines(folder, LINES)
-    common = (toy.Long(min_n_chars=3), toy.OnePerLetter(), Chains())
+    common = (toy.Long(min_n_chars=3), toy.Compare(against=paths[3:]), toy.OnePerLetter(), Chains())
     news = toy.chain(toy.Lines(paths=paths[:2]), toy.Count(), *common, name="news", shared=3)
     web = toy.chain(toy.Lines(paths=paths[1:]), toy.Count(), *common, name="web", shared=3)
     return toy.recipe(output, news, web)

@@ -1,0 +1,61 @@
+"""What a relate step works with: tables that an engine holds, and queries over them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+import pyarrow as pa
+
+from pipeline.schema import ROW_BITS
+
+
+class Relation(Protocol):
+    """A table that an engine holds for the time of one `relate`."""
+
+    def count(self) -> int:
+        """Number of rows."""
+        ...
+
+
+Rows: TypeAlias = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
+"""A picklable function from batches to batches."""
+
+
+class Sql(Protocol):
+    """Run one query in DuckDB's dialect and keep the result: `sql("select … from {keys}", keys=keys)`.
+
+    `{name}` stands for the relation passed under that name. Integer results are cast in the query where it
+    matters (DuckDB sums BIGINT to HUGEINT); engine-native hashes and unordered picks have no place in one.
+    """
+
+    def __call__(self, query: str, **tables: Relation) -> Relation: ...
+
+    def apply(self, rows: Rows, relation: Relation, schema: pa.Schema, by: Sequence[str] = ()) -> Relation:
+        """What SQL cannot say: `relation` through a function whose batches have `schema`.
+
+        With `by`, rows come sorted by these columns, and all that agree in the first of them as one batch;
+        without, they come in any order and cut anyhow, so that what is made of a row depends on it alone.
+        """
+        ...
+
+    def again(self, docs: Relation) -> Relation:
+        """The step's `evidence` on some documents (`doc` and any columns that it wants to see), with `doc`.
+
+        They are read where they lie, in a pass of tasks over the shards that hold any of them.
+        """
+        ...
+
+    def read(self, files: Sequence[Path]) -> Relation:
+        """Parquet files of one schema as a relation: an index that earlier runs made."""
+        ...
+
+    def save(self, relation: Relation, folder: Path, buckets: int) -> None:
+        """Write `relation` as Parquet files `folder/bucket=B/*`, B = shard % buckets. Not atomic."""
+        ...
+
+
+def bucket(division: str, buckets: int) -> str:
+    """SQL for the bucket of `doc`: shard % buckets, never negative though the shards of references are."""
+    return f"((doc + {buckets << 52}) {division} {1 << ROW_BITS}) % {buckets}"

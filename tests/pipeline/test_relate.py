@@ -1,0 +1,126 @@
+"""Relate steps that ask documents again, compare with references and rewrite; keys that are damaged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.engine import Engine
+from pipeline.errors import RunError
+from pipeline.local import LocalEngine
+from pipeline.relate import MAX_BUCKETS, buckets, whole
+from pipeline.run import Runner
+from pipeline.shards import ShardWriter
+from tests.toy import Compare, Lines, OnePerLetter, chain, recipe, write_lines
+
+A = {"a.txt": "apple\n?\nbanana\navocado\ncherry\n", "b.txt": "citrus\napricot\ndate\n", "c.txt": "elder\n"}
+
+
+def lines(folder: Path) -> Lines:
+    return Lines(paths=write_lines(folder / "in", A), source="toy")
+
+
+def run(engine: Engine, output: Path, source: Lines, *steps: Any) -> dict[str, Any]:
+    return Runner(recipe(output, chain(source, *steps)), engine, lambda *_: None).run()
+
+
+def told(output: Path, record: dict[str, Any]) -> dict[str, str | None]:
+    shards = sorted((output / record["documents"]).glob("part-*.parquet"))
+    rows = [r for s in shards for r in pq.read_table(s).to_pylist()]
+    return {r["text"]: r["told"] for r in rows}
+
+
+ALONE = {
+    "APPLE": "avocado/3 apricot/3",
+    "AVOCADO": "apricot/3",
+    "CHERRY": "citrus/2",
+    "banana": None,
+    "date": None,
+    "elder": None,
+}
+
+
+def test_documents_are_asked_again_where_they_lie(local: LocalEngine, tmp_path: Path) -> None:
+    record = run(local, tmp_path / "out", lines(tmp_path), Compare())
+    assert told(tmp_path / "out", record) == ALONE
+    shards = [s for folder in record["dropped"] for s in (tmp_path / "out" / folder).glob("*.parquet")]
+    rows = [r for s in shards for r in pq.read_table(s).to_pylist()]
+    assert {r["text"] for r in rows if r["dropped_by"] == "Compare"} == {"APRICOT", "CITRUS"}
+    assert not list((tmp_path / "out").rglob("again-*"))
+
+
+def test_references_are_compared_with_but_not_kept(local: LocalEngine, tmp_path: Path) -> None:
+    (first,) = write_lines(tmp_path / "one", {"r.txt": "?\nbeet\nelm\n"})
+    (second,) = write_lines(tmp_path / "two", {"s.txt": "eggplant\n"})
+    record = run(local, tmp_path / "out", lines(tmp_path), Compare(against=(first, second)))
+    assert told(tmp_path / "out", record) == {
+        "APPLE": "avocado/3 apricot/3",
+        "AVOCADO": "apricot/3",
+        "CHERRY": "citrus/2",
+        "date": None,
+    }  # banana and elder come after beet, elm and eggplant, as the last of their letters
+    assert record["rows"] == {"toy": 4}
+    (keys,) = (tmp_path / "out").glob("*Compare*/against")
+    numbers = [pq.read_table(p)["doc"].to_pylist() for p in sorted(keys.glob("*.parquet"))]
+    assert numbers == [[-2 << 32, (-2 << 32) + 1], [-1 << 32]]
+
+
+def test_a_run_that_was_killed_goes_on_with_what_it_had_looked_at(local: LocalEngine, tmp_path: Path) -> None:
+    whole_run = run(local, tmp_path / "whole", lines(tmp_path), Compare())
+    record = run(local, tmp_path / "out", lines(tmp_path), Compare())
+    (folder,) = (tmp_path / "out").glob("*Compare*")
+    (verdicts,) = folder.glob("verdicts")
+    verdicts.rename(folder / "gone")
+    for made in (tmp_path / "out" / record["documents"]).glob("part-*"):
+        made.unlink()
+    (folder / "again-0").mkdir()
+    looked = pa.schema([("doc", pa.int64()), *Compare.evidence_columns])
+    with ShardWriter(folder / "again-0" / "part-00001.parquet", looked) as writer:
+        rows = {"doc": [1 << 32, (1 << 32) + 1], "letter": [99, 97], "seen": ["seen", "before"]}
+        writer.write(pa.RecordBatch.from_pydict(rows, schema=looked))
+    again = run(local, tmp_path / "out", lines(tmp_path), Compare())
+    assert told(tmp_path / "out", again)["CHERRY"] == "seen"
+    assert told(tmp_path / "out", again)["AVOCADO"] == "before"
+    assert whole_run["content_hash"] == record["content_hash"] != again["content_hash"]
+
+
+def test_damaged_keys_are_named_and_made_again(local: LocalEngine, tmp_path: Path) -> None:
+    record = run(local, tmp_path / "out", lines(tmp_path), OnePerLetter())
+    (folder,) = (tmp_path / "out").glob("*OnePerLetter*")
+    damaged = folder / "keys" / "part-00001.parquet"
+    for shard in [*(folder / "verdicts").rglob("*.parquet"), *folder.glob("part-*")]:
+        shard.unlink()
+    (folder / "verdicts").rename(folder / "gone")
+    data = bytearray(damaged.read_bytes())
+    with pq.ParquetFile(damaged) as file:
+        column = file.metadata.row_group(0).column(1)
+    data[column.data_page_offset + column.total_compressed_size - 5] ^= 0xFF
+    damaged.write_bytes(data)
+    with pytest.raises(RunError, match=r"part-00001\.parquet.*made again by the same command"):
+        run(local, tmp_path / "out", lines(tmp_path), OnePerLetter())
+    assert not damaged.exists()
+    again = run(local, tmp_path / "out", lines(tmp_path), OnePerLetter())
+    assert again["content_hash"] == record["content_hash"]
+
+
+def test_a_cut_or_empty_file_of_keys_is_damaged(tmp_path: Path) -> None:
+    good, cut, empty = (tmp_path / name for name in ("good.parquet", "cut.parquet", "empty.parquet"))
+    pq.write_table(pa.table({"doc": [1, 2, 3]}), good)
+    cut.write_bytes(good.read_bytes()[:-20])
+    empty.touch()
+    whole([good])
+    with pytest.raises(RunError) as error:
+        whole([good, cut, empty])
+    assert good.exists()
+    assert not cut.exists()
+    assert not empty.exists()
+    assert "cut.parquet" in str(error.value)
+    assert "empty.parquet" in str(error.value)
+
+
+def test_buckets_are_bounded() -> None:
+    assert [buckets(n) for n in (0, 1, 5, 10**6)] == [1, 1, 5, MAX_BUCKETS]
