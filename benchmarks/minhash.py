@@ -1,10 +1,12 @@
-"""Documents a second, on one core, from text to MinHash bands: ours, datasketch and datatrove.
+"""Documents a second, on one core, from text to MinHash bands: ours, rensa, datasketch and datatrove.
 
-    python benchmarks/minhash.py [DATA] [--documents N]
+    python benchmarks/minhash.py [DATA] [--documents N] [--rounds N]
 
-All make 112 permutations over word 5-grams of the same documents. Words are split at white space: datatrove
-normalises text in its own way, is spared spaCy, which takes longer than all the rest, and hashes with SHA-1
-as for FineWeb; datasketch, which has no splitter, gets `text.lower().split()`. CPU time, best of three.
+All make 112 minima over word 5-grams of the same real pages, of four lengths. datatrove runs its own block,
+as it comes (spaCy's English words) and with words split at white space, and hashes with SHA-1 as for FineWeb.
+datasketch and rensa get n-grams of `text.lower().split()`, joined: `MinHash.update_batch` with XXH32, its
+fastest, and `RMinHash.digest_matrix_from_token_sets`, which makes no object for a document.
+CPU time, median of rounds in which all take turns.
 """
 
 from __future__ import annotations
@@ -12,13 +14,13 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import xxhash
 import zstandard
@@ -26,55 +28,51 @@ from datasketch import MinHash
 from datatrove.pipeline.dedup.minhash import MinhashConfig, MinhashDedupSignature
 from datatrove.utils.hashing import HashConfig
 from datatrove.utils.word_tokenizers import WordTokenizer
+from rensa import RMinHash
 
-from stages.dedup.signature import bands, signatures
+from stages.dedup.banding import bands
+from stages.dedup.shingles import Shingling
+from stages.dedup.signature import signatures
 
 BANDS, ROWS, NGRAM = 14, 8, 5
+LENGTHS = {"1 kB": (700, 1500), "4 kB": (3000, 5000), "14 kB": (12_000, 16_000), "50 kB": (30_000, 90_000)}
+ENOUGH = 0.05
+"""Seconds a round takes at least: less is noise."""
+Work = Callable[[list[str]], Any]
 
 
-def documents(path: Path, n: int) -> list[str]:
+def documents(path: Path) -> list[str]:
     with path.open("rb") as file:
         lines = io.TextIOWrapper(zstandard.ZstdDecompressor().stream_reader(file), encoding="utf-8")
-        return [json.loads(line)["text"] for _, line in zip(range(n), lines, strict=False)]
+        return [json.loads(line)["text"] for line in lines]
 
 
-def seconds(work: Callable[[], Any]) -> float:
-    """CPU seconds, best of three."""
-    took = []
-    for _ in range(3):
-        start = time.process_time()
-        work()
-        took.append(time.process_time() - start)
-    return min(took)
+def ours(shingling: Shingling, bits: Any) -> Work:
+    def work(texts: list[str]) -> Any:
+        minima, _ = signatures(pa.array(texts, pa.string()), BANDS * ROWS, shingling, 1, bits)
+        return bands(minima, BANDS)
+
+    return work
 
 
-def ours(texts: list[str]) -> tuple[float, float]:
-    """(shingles, signatures) in seconds. They are one pass: the first is what one permutation takes."""
-    array = pa.array(texts, pa.string())
-
-    def fresh() -> pa.StringArray:
-        # Words are kept for the array they were found in, so it must be another one each time.
-        return pa.concat_arrays([array, array.slice(0, 0)])
-
-    bands(signatures(array, BANDS * ROWS, NGRAM, 1)[0], BANDS)
-    shingling = seconds(lambda: signatures(fresh(), 1, NGRAM, 1))
-    both = seconds(lambda: bands(signatures(fresh(), BANDS * ROWS, NGRAM, 1)[0], BANDS))
-    return shingling, both - shingling
+def shingles(text: str) -> list[str]:
+    words = text.lower().split()
+    return [" ".join(words[i : i + NGRAM]) for i in range(len(words) - NGRAM + 1)]
 
 
-def with_datasketch(texts: list[str]) -> tuple[float, float]:
-    def shingles(text: str) -> list[bytes]:
-        words = text.lower().split()
-        return [" ".join(words[i : i + NGRAM]).encode() for i in range(len(words) - NGRAM + 1)]
+def with_rensa(texts: list[str]) -> Any:
+    return RMinHash.digest_matrix_from_token_sets([shingles(t) for t in texts], BANDS * ROWS, 1)
 
-    def sketch(found: list[bytes]) -> list[bytes]:
-        minhash = MinHash(num_perm=BANDS * ROWS, seed=1, hashfunc=xxhash.xxh32_intdigest)
-        minhash.update_batch(found)
+
+def with_datasketch(texts: list[str]) -> list[list[bytes]]:
+    found = []
+    first = MinHash(num_perm=BANDS * ROWS, seed=1, hashfunc=xxhash.xxh32_intdigest)
+    for text in texts:
+        minhash = first.copy()
+        minhash.update_batch([s.encode() for s in shingles(text)])
         values = minhash.hashvalues
-        return [values[b * ROWS : (b + 1) * ROWS].tobytes() for b in range(BANDS)]
-
-    found = [shingles(text) for text in texts]
-    return seconds(lambda: [shingles(t) for t in texts]), seconds(lambda: [sketch(f) for f in found])
+        found.append([values[b * ROWS : (b + 1) * ROWS].tobytes() for b in range(BANDS)])
+    return found
 
 
 class Split(WordTokenizer):
@@ -90,39 +88,70 @@ class Split(WordTokenizer):
         raise NotImplementedError
 
 
-def with_datatrove(texts: list[str]) -> tuple[float, float]:
+def with_datatrove(language: Any) -> Work:
     sha1 = HashConfig(hash_fc="sha1", precision=64)
     config = MinhashConfig(num_buckets=BANDS, hashes_per_bucket=ROWS, n_grams=NGRAM, hash_config=sha1)
-    with tempfile.TemporaryDirectory() as folder:
-        step = MinhashDedupSignature(folder, config=config, language=Split())
-        found = [step.get_shingles(text) for text in texts]
-        return (
-            seconds(lambda: [step.get_shingles(t) for t in texts]),
-            seconds(lambda: [step.get_signature(f) for f in found if len(f)]),
-        )
+    step = MinhashDedupSignature(tempfile.mkdtemp(), config=config, language=language)
+
+    def work(texts: list[str]) -> Any:
+        return [step.get_signature(found) for t in texts if len(found := step.get_shingles(t))]
+
+    return work
+
+
+OURS: dict[str, Work] = {
+    "default": ours(Shingling(), 32),
+    "default, 64 bits": ours(Shingling(), 64),
+    "datatrove, xxhash": ours(Shingling("word", NGRAM, "datatrove"), 64),
+    "datatrove, sha1": ours(Shingling("word", NGRAM, "datatrove", "sha1"), 64),
+    "characters, 5": ours(Shingling("char", NGRAM), 32),
+}
+RIVALS: dict[str, Work] = {
+    "rensa": with_rensa,
+    "datasketch": with_datasketch,
+    "datatrove, split at spaces": with_datatrove(Split("")),
+    "datatrove": with_datatrove("en"),
+}
+
+
+def measured(works: dict[str, Work], texts: list[str], rounds: int) -> dict[str, float]:
+    """CPU seconds of each: the median of rounds in which all take turns."""
+    took: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(rounds):
+        for name, work in works.items():
+            start, times, now = time.process_time(), 0, 0.0
+            while now < ENOUGH:
+                work(texts)
+                times, now = times + 1, time.process_time() - start
+            took[name].append(now / times)
+    return {name: statistics.median(each) for name, each in took.items()}
+
+
+def show(title: str, texts: Sequence[str], seconds: dict[str, float]) -> None:
+    size = sum(len(t.encode()) for t in texts) / len(texts)
+    print(f"\n{title}: {len(texts)} documents of {size / 1000:.1f} kB")
+    heads = "".join(f"{name:>20}" for name in OURS)
+    print(f"{'':28}{'us/document':>12}{'documents/s':>13}   times as long as ours:\n{'':56}{heads}")
+    for name, took in seconds.items():
+        each = took / len(texts)
+        ratios = "".join(f"{took / seconds[own]:>20.1f}" for own in OURS) if name in RIVALS else ""
+        label = name if name in RIVALS else f"ours: {name}"
+        print(f"{label:28}{each * 1e6:>12,.1f}{1 / each:>13,.0f}   {ratios}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
     parser.add_argument("data", nargs="?", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--documents", type=int, default=200)
+    parser.add_argument("--documents", type=int, default=40, help="of each length")
+    parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
-    texts = documents(arguments.data / "proxy_corpus/web_en_gold.jsonl.zst", arguments.documents)
-    n_shingles = signatures(pa.array(texts, pa.string()), 1, NGRAM, 1)[1]
-    megabytes = sum(len(t.encode()) for t in texts) / 1e6
-    print(f"{len(texts)} documents, {megabytes:.1f} MB, {np.mean(n_shingles):.0f} shingles each on average")
-    print(
-        f"{'':12}{'shingles':>14}{'signatures':>14}{'together':>14}{'docs/s':>10}{'MB/s':>8}{'ours is':>12}"
-    )
-    results = {"ours": ours(texts), "datasketch": with_datasketch(texts), "datatrove": with_datatrove(texts)}
-    for name, (shingling, signing) in results.items():
-        total = shingling + signing
-        each = [f"{t / len(texts) * 1e6:,.0f} us/doc" for t in (shingling, signing, total)]
-        ratio = total / sum(results["ours"])
-        print(
-            f"{name:12}{each[0]:>14}{each[1]:>14}{each[2]:>14}"
-            f"{len(texts) / total:>10,.0f}{megabytes / total:>8.1f}{ratio:>10.0f} x"
-        )
+    pages = documents(arguments.data / "proxy_corpus/web_en_gold.jsonl.zst")
+    works = OURS | RIVALS
+    for work in works.values():  # compiles, imports
+        work(["one two three four five six"])
+    for title, (least, most) in LENGTHS.items():
+        texts = [t for t in pages if least <= len(t.encode()) <= most][: arguments.documents]
+        show(title, texts, measured(works, texts, arguments.rounds))
 
 
 if __name__ == "__main__":

@@ -6,10 +6,10 @@ Everything else (plans, resume, accounts, verdicts) is the runner's, and therefo
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -33,8 +33,16 @@ class Task(Protocol):
         ...
 
 
-Again: TypeAlias = Callable[[Sql, Relation], Relation]
-"""What carries out `Sql.again` for a session."""
+class Host(Protocol):
+    """Who opened a session: carries out what is not a query."""
+
+    def again(self, sql: Sql, docs: Relation) -> Relation:
+        """See `Sql.again`."""
+        ...
+
+    def note(self, what: str, count: int) -> None:
+        """See `Sql.note`."""
+        ...
 
 
 class Engine(Protocol):
@@ -46,7 +54,7 @@ class Engine(Protocol):
         """Run all tasks; (index, account) in the order they end. The first error stops the rest."""
         ...
 
-    def session(self, work: Path, again: Again | None = None) -> AbstractContextManager[Sql]:
+    def session(self, work: Path, host: Host | None = None) -> AbstractContextManager[Sql]:
         """A fresh SQL session that may spill to the folder `work`."""
         ...
 

@@ -20,7 +20,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from pipeline.engine import Account, Again, Task, grouped
+from pipeline.engine import Account, Host, Task, grouped
 from pipeline.errors import PipelineError, PlanError, RunError, WorkerDied
 from pipeline.schema import conform
 from pipeline.sql import Relation, Rows, Sql, bucket
@@ -30,8 +30,8 @@ ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS"), "1"
 )
 """Workers are the parallelism: libraries that would start threads of their own are told not to."""
-APPLY_ROWS = 65_536
-"""Rows of a table that a function is given at a time."""
+APPLY_ROWS = 2048
+"""Rows of a table that a function is given at a time: few, for they may hold long lists."""
 
 
 def _work(tasks: Connection) -> None:
@@ -128,7 +128,7 @@ class LocalEngine:
         return answer
 
     @contextlib.contextmanager
-    def session(self, work: Path, again: Again | None = None) -> Iterator[Sql]:
+    def session(self, work: Path, host: Host | None = None) -> Iterator[Sql]:
         """A DuckDB database in `work`, removed at the end."""
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
@@ -137,9 +137,10 @@ class LocalEngine:
             connection.execute(f"SET threads = {self.workers}")
             connection.execute(f"SET temp_directory = '{_quoted(work / 'spill')}'")
             connection.execute("SET preserve_insertion_order = false")  # else sorting is all in memory
+            connection.execute("SET enable_progress_bar = false")  # ours is drawn
             if self.memory:
                 connection.execute(f"SET memory_limit = '{_quoted(self.memory)}'")
-            yield DuckSession(connection, again)
+            yield DuckSession(connection, host)
         except duckdb.Error as error:
             raise RunError(f"query failed: {error}") from error
         finally:
@@ -163,15 +164,21 @@ def _quoted(value: object) -> str:
 class DuckRelation:
     """A table of the session; dropped when nobody refers to it, so that rounds do not pile up on disk."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, name: str, kind: str) -> None:
-        self.connection, self.name = connection, name
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, name: str, kind: str, made_of: tuple[Relation, ...]
+    ) -> None:
+        self.connection, self.name, self.made_of = connection, name, made_of
         weakref.finalize(self, _drop, connection, name, kind)
 
     def count(self) -> int:
         """Number of rows."""
-        row = self.connection.execute(f"SELECT count(*) FROM {self.name}").fetchone()
-        assert row
-        return int(row[0])
+        [(n,)] = self.connection.execute(f"SELECT count(*) FROM {self.name}").fetchall()
+        return int(n)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """All rows."""
+        found: list[dict[str, Any]] = self.connection.sql(f"FROM {self.name}").to_arrow_table().to_pylist()
+        return found
 
 
 def _drop(connection: duckdb.DuckDBPyConnection, name: str, kind: str) -> None:
@@ -182,13 +189,13 @@ def _drop(connection: duckdb.DuckDBPyConnection, name: str, kind: str) -> None:
 class DuckSession:
     """`sql(...)` on DuckDB: each call makes a table."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, again: Again | None) -> None:
-        self.connection, self._again, self._ids = connection, again, itertools.count()
+    def __init__(self, connection: duckdb.DuckDBPyConnection, host: Host | None) -> None:
+        self.connection, self._host, self._ids = connection, host, itertools.count()
 
-    def _make(self, kind: str, query: str) -> DuckRelation:
+    def _make(self, kind: str, query: str, *made_of: Relation) -> DuckRelation:
         name = f"r{next(self._ids)}"
         self.connection.execute(f"CREATE {kind} {name} AS {query}")
-        return DuckRelation(self.connection, name, kind)
+        return DuckRelation(self.connection, name, kind, made_of)
 
     def apply(self, rows: Rows, relation: Relation, schema: pa.Schema, by: Sequence[str] = ()) -> Relation:
         """Rows of a table through a function, in this process."""
@@ -205,12 +212,22 @@ class DuckSession:
 
     def again(self, docs: Relation) -> Relation:
         """Asks whoever opened the session."""
-        assert self._again
-        return self._again(self, docs)
+        assert self._host
+        return self._host.again(self, docs)
+
+    def note(self, what: str, count: int) -> None:
+        """Tells whoever opened the session."""
+        if self._host:
+            self._host.note(what, count)
 
     def __call__(self, query: str, **tables: Relation) -> Relation:
         """Run one query and keep its result."""
         return self._make("TABLE", query.format(**{k: _name(v) for k, v in tables.items()}))
+
+    def view(self, query: str, **tables: Relation) -> Relation:
+        """A query that runs where its result is used."""
+        text = query.format(**{k: _name(v) for k, v in tables.items()})
+        return self._make("VIEW", text, *tables.values())
 
     def read(self, files: Sequence[Path]) -> Relation:
         """Parquet files of one schema as a view: columns that no query asks for are never read."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,7 +15,7 @@ from pipeline.engine import Account, Engine
 from pipeline.errors import RunError
 from pipeline.ledger import Ledger
 from pipeline.schema import DOC, ROW_BITS, conform
-from pipeline.shards import ShardWriter, read_shard
+from pipeline.shards import ShardWriter, read_shard, write_json
 from pipeline.stage import Relate, Relation, Source, Split, Sql
 from pipeline.task import admit
 from pipeline.verdicts import Named, beside, load_verdicts, number
@@ -92,6 +93,7 @@ class Query:
     sides: Sequence[Side]
     engine: Engine
     progress: Callable[[str, int, int], None]
+    account: Account = field(default_factory=dict)
     _asked: int = 0
 
     def __post_init__(self) -> None:
@@ -104,7 +106,7 @@ class Query:
         named = [Named(name=f"{self.named.name}.against", use="", step=s) for s in self.step.references()]
         splits = [(n, split) for n in named if isinstance(n.step, Source) for split in n.step.splits()]
         self.references = [
-            Place(number=i - len(splits), source=n, split=split) for i, (n, split) in enumerate(splits)
+            Place(number=i - (1 << 21), source=n, split=split) for i, (n, split) in enumerate(splits)
         ]
         self.places = [*self.references, *own]
 
@@ -114,13 +116,14 @@ class Query:
         Raises:
             RunError: keys are damaged: they are removed, so that the same command makes them again.
         """
+        began = time.time()
         n = sum(len(side.shards) for side in self.sides)
         label = f"{self.named.name}: relate {n} shards"
         files = [p for side in self.sides for p in sorted((side.folder / "keys").glob("part-*.parquet"))]
         files += self._look("against", self.references, self.home / "against", None)
         whole(files)
         self.progress(label, 0, 1)
-        with self.engine.session(self.home / ".session", self._again) as sql:
+        with self.engine.session(self.home / ".session", self) as sql:
             keys = sql.read(files)
             if earlier:
                 keys = sql(
@@ -132,6 +135,8 @@ class Query:
             result = self.step.relate(keys, sql)
             columns = ", ".join(["doc", "reason", *self.step.verdicts().names])
             result = sql(f"SELECT {columns} FROM {{result}}", result=result)
+            self.account["seconds"] = round(time.time() - began, 2)
+            write_json(self.home / "account.json", self.account)
             for side in self.sides:
                 self._save(sql, result, side)
         for left in self.home.glob("again-*"):
@@ -145,7 +150,11 @@ class Query:
         sql.save(mine, side.folder / ".verdicts.tmp", buckets(len(side.shards)))
         (side.folder / ".verdicts.tmp").replace(side.folder / "verdicts")
 
-    def _again(self, sql: Sql, docs: Relation) -> Relation:
+    def note(self, what: str, count: int) -> None:
+        """See `Sql.note`."""
+        self.account[what] = count
+
+    def again(self, sql: Sql, docs: Relation) -> Relation:
         """See `Sql.again`. What a killed run has made of it is kept: the same step asks the same."""
         folder = self.home / f"again-{self._asked}"
         self._asked += 1

@@ -218,7 +218,14 @@ class Runner:
             counts: list[StepCount] = []
             for accounts in self.accounts[track.source]:
                 counts += add(a["steps"] for a in accounts)
-            steps += [{"source": track.source, **as_json(c)} for c in counts]
+            noted = {
+                k.named.name: self.output / k.folder / "account.json" for s in track.segments for k in s.keys
+            }
+            steps += [
+                {"source": track.source, **as_json(c)}
+                | ({"relate": read_json(noted[c.name])} if noted.get(c.name, self.output).is_file() else {})
+                for c in counts
+            ]
         final = [a for t in self.plan.tracks for a in self.accounts[t.source][-1]]
         everything = [a for t in self.plan.tracks for s in self.accounts[t.source] for a in s]
         return {

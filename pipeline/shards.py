@@ -82,10 +82,13 @@ def digest(path: Path) -> str:
 
 
 def row_bytes(batch: pa.RecordBatch) -> Any:
-    """int64 [rows]: bytes of text in each row, over all string columns; what batches are cut by."""
+    """int64 [rows]: bytes of text and lists of numbers in each row; what batches are cut by."""
     total = np.zeros(len(batch), np.int64)
     for column in batch.columns:
-        if pa.types.is_string(column.type) or pa.types.is_binary(column.type):
+        if pa.types.is_list(column.type) and pa.types.is_primitive(column.type.value_type):
+            lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
+            total += lengths.astype(np.int64) * column.type.value_type.bit_width // 8
+        elif pa.types.is_string(column.type) or pa.types.is_binary(column.type):
             total += pc.fill_null(pc.binary_length(column), 0).to_numpy(zero_copy_only=False)
     return total
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import pyarrow as pa
 
@@ -16,6 +16,10 @@ class Relation(Protocol):
 
     def count(self) -> int:
         """Number of rows."""
+        ...
+
+    def rows(self) -> list[dict[str, Any]]:
+        """All of them, of a table that is small."""
         ...
 
 
@@ -32,6 +36,10 @@ class Sql(Protocol):
 
     def __call__(self, query: str, **tables: Relation) -> Relation: ...
 
+    def view(self, query: str, **tables: Relation) -> Relation:
+        """The same, but nothing is kept: the query runs wherever its result is used."""
+        ...
+
     def apply(self, rows: Rows, relation: Relation, schema: pa.Schema, by: Sequence[str] = ()) -> Relation:
         """What SQL cannot say: `relation` through a function whose batches have `schema`.
 
@@ -47,6 +55,10 @@ class Sql(Protocol):
         """
         ...
 
+    def note(self, what: str, count: int) -> None:
+        """Put a number into the run's record, under the step."""
+        ...
+
     def read(self, files: Sequence[Path]) -> Relation:
         """Parquet files of one schema as a relation: an index that earlier runs made."""
         ...
@@ -58,4 +70,4 @@ class Sql(Protocol):
 
 def bucket(division: str, buckets: int) -> str:
     """SQL for the bucket of `doc`: shard % buckets, never negative though the shards of references are."""
-    return f"((doc + {buckets << 52}) {division} {1 << ROW_BITS}) % {buckets}"
+    return f"((doc + {buckets << 53}) {division} {1 << ROW_BITS}) % {buckets}"

@@ -154,7 +154,7 @@ class Relate(Step):
         raise NotImplementedError
 
     def references(self) -> Sequence[Source]:
-        """Documents to compare with that are not the run's: their numbers are negative, in this order."""
+        """Documents to compare with that are not the run's; they are numbered from -2^53, in this order."""
         return ()
 
     def verdicts(self) -> pa.Schema:

@@ -32,6 +32,9 @@ STAGES = {
     # the same text twice
     "exact_dedup": "stages.dedup.exact:ExactDedup",
     "minhash_dedup": "stages.dedup.minhash:MinhashDedup",
+    "line_dedup": "stages.dedup.lines:LineDedup",
+    "substring_dedup": "stages.dedup.substring:SubstringDedup",
+    "rehydrate": "stages.dedup.rehydrate:Rehydrate",
     # documents -> training sequences
     "tokenize": "stages.tokens.tokenize:Tokenize",
     "pack": "stages.tokens.pack:Pack",

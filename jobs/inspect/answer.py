@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -77,8 +77,9 @@ def ask(run: Path, record: Mapping[str, Any], told: Mapping[str, Story], n_sampl
         if not any(mask.any() for mask in ways.values()):
             continue
         parts = ("address.registered_domain", "address.host")
-        known = found.shard.read(["id", "url", *parts, *_clusters(found.shard)])
-        answer.clusters += _leaders(known, ways["lost"])
+        clusters = found.shard.clusters()
+        known = found.shard.read(["id", "url", *parts, *(f"{name}.size" for name in clusters)])
+        answer.clusters += _leaders(known, ways["lost"], clusters)
         domains = _domains(known, ways["gained"] | ways["lost"])
         for way, mask in ways.items():
             rows = np.flatnonzero(mask)
@@ -114,16 +115,11 @@ def _count(answer: Answer, found: Fates, told: Story, per_token: float) -> dict[
     return ways
 
 
-def _clusters(shard: Shard) -> list[str]:
-    return [c for c in shard.columns() if c.endswith("_cluster_size")]
-
-
-def _leaders(known: pa.Table, lost: npt.NDArray[np.bool_]) -> int:
+def _leaders(known: pa.Table, lost: npt.NDArray[np.bool_], clusters: Sequence[str]) -> int:
     """How many of the documents lost were kept in place of others."""
     led = np.zeros(len(lost), np.bool_)
-    for name in known.column_names:
-        if name.endswith("_cluster_size"):
-            led |= pc.fill_null(pc.greater(known[name], 1), False).to_numpy()
+    for name in clusters:
+        led |= pc.fill_null(pc.greater(pc.struct_field(known[name], "size"), 1), False).to_numpy()
     return int((led & lost).sum())
 
 

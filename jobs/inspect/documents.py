@@ -31,6 +31,10 @@ class Shard:
         """Names of the columns the file has."""
         return _columns(self.path)
 
+    def clusters(self) -> list[str]:
+        """Columns in which a deduplicating step says of what cluster a document is."""
+        return _clusters(self.path)
+
     def read(self, columns: Sequence[str]) -> pa.Table:
         """Those of `columns` that the file has, in their order; fields of structs as `struct.field`."""
         have = set(self.columns())
@@ -54,6 +58,13 @@ class Shard:
 def _columns(path: Path) -> list[str]:
     names: list[str] = pq.read_schema(path).names
     return names
+
+
+@lru_cache(maxsize=1 << 16)
+def _clusters(path: Path) -> list[str]:
+    schema = pq.read_schema(path)
+    wanted = [f for f in schema if pa.types.is_struct(f.type)]
+    return [f.name for f in wanted if {"duplicate_of", "size"} <= {g.name for g in f.type}]
 
 
 def shards(run: Path, record: Mapping[str, Any]) -> Iterator[Shard]:

@@ -93,18 +93,19 @@ def _rules(
 def _copies(document: Mapping[str, Any], run: Path, record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Which document it was dropped for, and what became of that; or which were dropped for it."""
     for name, value in document.items():
-        if name.endswith("_duplicate_of") and value is not None:
-            for other in find(run, record, value):
+        if not isinstance(value, dict) or "duplicate_of" not in value:
+            continue
+        if kept := value["duplicate_of"]:
+            others = find(run, record, kept)
+            for other in others:
                 by = other.get("dropped_by")
                 fate = f"itself dropped by {by}: {', '.join(other['reasons'])}" if by else "kept"
-                yield name, f"{value}, {other.get('url') or 'no url'}, {other['shard']}, {fate}"
-        if name.endswith("_cluster_size") and (value or 0) > 1 and not document.get("dropped_by"):
-            column = name.removesuffix("_cluster_size") + "_duplicate_of"
+                yield name, f"copy of {kept}, {other.get('url') or 'no url'}, {other['shard']}, {fate}"
+            if not others:
+                yield name, f"copy of {kept}, which is not among the documents of this run"
+        elif not document.get("dropped_by"):
             ids = [
-                i
-                for shard in shards(run, record)
-                if not shard.kept
-                for i in _replaced(shard, column, document)
+                i for shard in shards(run, record) if not shard.kept for i in _replaced(shard, name, document)
             ]
             more = f" and {len(ids) - LISTED:,} more" if len(ids) > LISTED else ""
             yield "stands for", ", ".join(ids[:LISTED]) + more
@@ -113,8 +114,9 @@ def _copies(document: Mapping[str, Any], run: Path, record: Mapping[str, Any]) -
 def _replaced(shard: Shard, column: str, document: Mapping[str, Any]) -> list[str]:
     if column not in shard.columns():
         return []
-    table = shard.read(["id", column])
-    ids: list[str] = table.filter(pc.equal(table[column], document["id"]))["id"].to_pylist()
+    table = shard.read(["id", f"{column}.duplicate_of"])
+    kept = pc.struct_field(table[column], "duplicate_of")
+    ids: list[str] = table.filter(pc.equal(kept, document["id"]))["id"].to_pylist()
     return ids
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jobs.spark import context
-from pipeline.engine import Account, Again, Task
+from pipeline.engine import Account, Host, Task
 from pipeline.errors import PipelineError, WorkerDied
 from pipeline.stage import Sql
 
@@ -81,13 +81,13 @@ class SparkEngine:
             raise WorkerDied(_told(job.error, tasks, seen)) from job.error
 
     @contextlib.contextmanager
-    def session(self, work: Path, again: Again | None = None) -> Iterator[Sql]:
+    def session(self, work: Path, host: Host | None = None) -> Iterator[Sql]:
         """Spark SQL whose results lie in the folder `work`, removed at the end."""
         from jobs.spark.sql import SparkQueries
 
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
-        queries = SparkQueries(self.spark, work, again)
+        queries = SparkQueries(self.spark, work, host)
         try:
             yield queries
         finally:

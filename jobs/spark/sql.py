@@ -9,6 +9,7 @@ import shutil
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -17,11 +18,11 @@ import sqlglot
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.logger import PySparkLogger
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from sqlglot import exp
 
 from jobs.spark.context import said
-from pipeline.engine import Again, grouped
+from pipeline.engine import Host, grouped
 from pipeline.errors import RunError
 from pipeline.schema import conform
 from pipeline.sql import Relation, Rows, bucket
@@ -42,6 +43,26 @@ class SparkRelation:
         """Number of rows, from the files' footers: no job is started."""
         return sum(pq.read_metadata(file).num_rows for file in self.files)
 
+    def rows(self) -> list[dict[str, Any]]:
+        """All rows."""
+        return [row for file in self.files for row in pq.read_table(file).to_pylist()]
+
+
+class SparkView(SparkRelation):
+    """A query under the name of a view."""
+
+    def __init__(self, name: str, frame: DataFrame, made_of: tuple[Relation, ...]) -> None:
+        super().__init__(name, ())
+        self.frame, self.made_of = frame, made_of
+
+    def count(self) -> int:
+        """Number of rows, by a job."""
+        return self.frame.count()
+
+    def rows(self) -> list[dict[str, Any]]:
+        """All rows."""
+        return [row.asDict(recursive=True) for row in self.frame.collect()]
+
 
 class SparkQueries:
     """The queries of one `relate`. DuckDB binds each on empty tables first, so that its result has the names
@@ -52,8 +73,8 @@ class SparkQueries:
     of rows: list(x), sum(x) of fractions.
     """
 
-    def __init__(self, spark: SparkSession, work: Path, again: Again | None = None) -> None:
-        self.spark, self.work, self._again = spark.newSession(), work, again
+    def __init__(self, spark: SparkSession, work: Path, host: Host | None = None) -> None:
+        self.spark, self.work, self._host = spark.newSession(), work, host
         self._bound = duckdb.connect(config={"threads": 1})
         self._ids = itertools.count()
         self._released: list[tuple[str, Path | None]] = []
@@ -73,10 +94,25 @@ class SparkQueries:
         folder = self.work / name
         with _told(text):
             columns = self._bind(name, text)
-            result = self.spark.sql(transpile(text)).toDF(*columns)
-            typed = [f"CAST({_quoted(c)} AS {type}) AS {_quoted(c)}" for c, type in columns.items()]
-            result.selectExpr(*typed).write.parquet(_uri(folder))
+            self._typed(text, columns).write.parquet(_uri(folder))
             return self._view(name, columns, [folder], sorted(folder.glob("*.parquet")), folder)
+
+    def view(self, query: str, **tables: Relation) -> Relation:
+        """A query that runs where its result is used."""
+        text = query.format(**{k: _name(v) for k, v in tables.items()})
+        name = self._next()
+        with _told(text):
+            frame = self._typed(text, self._bind(name, text))
+            frame.createOrReplaceTempView(name)
+        relation = SparkView(name, frame, tuple(tables.values()))
+        weakref.finalize(relation, self._released.append, (name, None))
+        return relation
+
+    def _typed(self, text: str, columns: Mapping[str, str]) -> DataFrame:
+        """A query's result, with the types it has on the local engine."""
+        result = self.spark.sql(transpile(text)).toDF(*columns)
+        typed = [f"CAST({_quoted(c)} AS {type}) AS {_quoted(c)}" for c, type in columns.items()]
+        return result.selectExpr(*typed)
 
     def apply(self, rows: Rows, relation: Relation, schema: pa.Schema, by: Sequence[str] = ()) -> Relation:
         """Rows of a table through a function, on the workers."""
@@ -95,8 +131,13 @@ class SparkQueries:
 
     def again(self, docs: Relation) -> Relation:
         """Asks whoever opened the session."""
-        assert self._again
-        return self._again(self, docs)
+        assert self._host
+        return self._host.again(self, docs)
+
+    def note(self, what: str, count: int) -> None:
+        """Tells whoever opened the session."""
+        if self._host:
+            self._host.note(what, count)
 
     def read(self, files: Sequence[Path]) -> Relation:
         """Parquet files of one schema as a view: columns that no query asks for are never read."""

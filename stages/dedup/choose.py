@@ -1,74 +1,197 @@
-"""Which member of a cluster stays, and what the others are told."""
+"""Which member of a cluster stays, what the others are told, and what is known of them all."""
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.schema import column
-from pipeline.stage import Relation, Sql
+from pipeline.errors import PlanError
+from pipeline.registry import suggest
+from pipeline.schema import DATE, ID, SOURCE, TEXT, column
+from pipeline.stage import Relate, Relation, Source, Sql
+from stages.dedup.references import sources, stamped
 
-Keep: TypeAlias = Literal["first", "longest"]
-"""The first in the input's order, or the one with most bytes of text; of equal ones, the first."""
+POLICIES = ("first", "longest", "newest", "oldest", "source_priority", "best(COLUMN)")
+LAST = np.iinfo(np.int64).max
+FIRST_INDEXED = -(1 << 52)
+"""Documents of references have lower numbers; from here up to 0 are those that lie in an index."""
 
-N_BYTES = column("n_bytes", pa.int64(), "UTF-8 bytes of text, -1 for null; null unless the longest is kept")
+CLUSTER = pa.struct(
+    [
+        ("duplicate_of", pa.string()),
+        ("size", pa.int64()),
+        ("dates", pa.list_(pa.string())),
+        ("sources", pa.list_(pa.string())),
+    ]
+)
+KNOWN = pa.schema(
+    [
+        ID,
+        column("rank", pa.int64(), "the lowest of a cluster stays; of equal ones the first in the input"),
+        column("day", pa.string(), "first ten characters of the date"),
+        SOURCE,
+    ]
+)
+"""What keys say of each document, for the choice and for what is told of its cluster."""
 
 
-def columns(prefix: str) -> pa.Schema:
-    """What `verdicts` adds to documents."""
-    return pa.schema(
-        [
-            column(f"{prefix}_duplicate_of", pa.string(), "id of the document kept in place of this one"),
-            column(f"{prefix}_cluster_size", pa.int64(), "documents like this one, with it; null if alone"),
-        ]
+@dataclass(frozen=True, kw_only=True)
+class Copies(Relate):
+    """What steps share that keep one document of each cluster."""
+
+    keep: str = "first"
+    """Which one stays: `first` in the input's order, the `longest` text, the `newest` or `oldest` date,
+    `source_priority`, or the highest number in a column, as in `best(quality.score)`. Of equal ones it is the
+    first; a null or NaN is worse than any value."""
+    priority: tuple[str, ...] = ()
+    """Sources for `keep: source_priority`, best first; sources not listed come last."""
+    against: str | tuple[str, ...] = ()
+    """Documents to compare with, which stay whatever `keep` says and are not written: outputs of runs, or
+    Parquet or JSONL files (patterns allowed)."""
+    column: str
+    """Name of the column that is added."""
+
+    def check(self) -> None:
+        if self.keep not in POLICIES and not _scored(self.keep):
+            raise PlanError(
+                f"keep: {self.keep!r} is none of {', '.join(POLICIES)}{suggest(self.keep, POLICIES)}"
+            )
+        if (self.keep == "source_priority") != bool(self.priority):
+            raise PlanError("priority: goes with keep: source_priority, which needs it")
+        self.references()
+
+    def makes(self) -> pa.Schema:
+        return pa.schema([told(self.column)])
+
+    def flow(self, schema: pa.Schema) -> pa.Schema:
+        if path := _scored(self.keep):
+            known = {f.name: f.type for f in schema}
+            for name in path.split("."):
+                if name not in known:
+                    raise PlanError(f"keep: no earlier step provides {path!r}{suggest(name, known)}")
+                type = known[name]
+                known = {f.name: f.type for f in type} if pa.types.is_struct(type) else {}
+            if not (pa.types.is_integer(type) or pa.types.is_floating(type)):
+                raise PlanError(f"keep: {path!r} is {type}, not a number")
+        return super().flow(schema)
+
+    def references(self) -> Sequence[Source]:
+        return sources(self.against)
+
+    def stamp(self) -> str:
+        return stamped(self.references()) if self.against else ""
+
+    def chosen_by(self) -> pa.Schema:
+        """Columns that `known` reads, but for that of `best`, which references need not have."""
+        return pa.schema([ID, DATE, SOURCE, *([TEXT] if self.keep == "longest" else [])])
+
+    def known(self, batch: pa.RecordBatch) -> list[pa.Array]:
+        """The columns KNOWN."""
+        days = pc.utf8_slice_codeunits(batch.column("date"), 0, 10)
+        return [batch.column("id"), pa.array(self._ranks(batch)), days, batch.column("source")]
+
+    def _ranks(self, batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
+        if self.keep == "longest":
+            return -_int64(pc.fill_null(pc.binary_length(batch.column("text")), -1))
+        if self.keep in ("newest", "oldest"):
+            moments = _moments(batch.column("date"))
+            return np.where(moments < 0, LAST, moments if self.keep == "oldest" else -moments)
+        if self.keep == "source_priority":
+            place = pc.index_in(batch.column("source"), pa.array(self.priority, pa.string()))
+            return _int64(pc.fill_null(place, len(self.priority)))
+        if path := _scored(self.keep):
+            return _falling(batch, path.split("."))
+        return np.zeros(len(batch), np.int64)
+
+    def told(self, clusters: Relation, keys: Relation, sql: Sql, reason: str) -> Relation:
+        """Verdicts on the documents of `clusters` (doc, label), where all clusters have two or more."""
+        kept = leaders(clusters, keys, sql)
+        whole = sql(
+            "SELECT c.label, CAST(count(*) AS BIGINT) AS size FROM {clusters} c GROUP BY c.label",
+            clusters=clusters,
+        )
+        dates, origins = (_distinct(clusters, keys, sql, name) for name in ("day", "source"))
+        return sql(
+            f"SELECT c.doc, CASE WHEN c.doc <> w.kept THEN '{reason}' END AS reason, "
+            "{{'duplicate_of': CASE WHEN c.doc <> w.kept THEN k.id END, 'size': n.size, "
+            "'dates': CASE WHEN c.doc = w.kept THEN d.found END, "
+            f"'sources': CASE WHEN c.doc = w.kept THEN s.found END}}}} AS {self.column} "
+            "FROM {clusters} c JOIN {kept} w ON c.label = w.label JOIN {whole} n ON c.label = n.label "
+            "JOIN {keys} k ON w.kept = k.doc LEFT JOIN {dates} d ON c.label = d.label "
+            "LEFT JOIN {origins} s ON c.label = s.label",
+            clusters=clusters, kept=kept, whole=whole, keys=keys, dates=dates, origins=origins,
+        )  # fmt: skip
+
+
+def told(name: str) -> pa.Field:
+    """The column that says what a document's cluster is."""
+    return column(
+        name,
+        CLUSTER,
+        "its copies: duplicate_of is the id of the document kept in its place; size counts it and them; "
+        "dates (days) and sources are those of all, told on the kept document; null if it is alone",
     )
 
 
-def text_bytes(batch: pa.RecordBatch, keep: Keep) -> pa.Array:
-    """The column N_BYTES."""
-    if keep == "first":
-        return pa.nulls(len(batch), N_BYTES.type)
-    return pc.fill_null(pc.binary_length(batch.column("text")).cast(N_BYTES.type), -1)
-
-
-def verdicts(
-    clusters: Relation, keys: Relation, sql: Sql, *, keep: Keep, reason: str, prefix: str
-) -> Relation:
-    """One row for each document of `clusters` (doc, label), where all clusters have two or more.
-
-    `keys` has doc, id and n_bytes.
-    """
-    if keep == "longest":
-        longest = sql(
-            "SELECT c.label, max(k.n_bytes) AS n_bytes "
-            "FROM {clusters} AS c JOIN {keys} AS k ON c.doc = k.doc GROUP BY c.label",
-            clusters=clusters,
-            keys=keys,
-        )
-        candidates = sql(
-            "SELECT c.doc, c.label FROM {clusters} AS c JOIN {keys} AS k ON c.doc = k.doc "
-            "JOIN {longest} AS l ON c.label = l.label AND k.n_bytes = l.n_bytes",
-            clusters=clusters,
-            keys=keys,
-            longest=longest,
-        )
-    else:
-        candidates = clusters
-    chosen = sql(
-        "SELECT c.label, CAST(count(*) AS BIGINT) AS n_docs, min(w.kept) AS kept "
-        "FROM {clusters} AS c JOIN (SELECT label, min(doc) AS kept FROM {candidates} GROUP BY label) AS w "
-        "ON c.label = w.label GROUP BY c.label",
+def leaders(clusters: Relation, keys: Relation, sql: Sql) -> Relation:
+    """(label, kept): the document of each cluster of `clusters` (doc, label) that stays."""
+    ranked = sql(
+        f"SELECT c.label, c.doc, CASE WHEN c.doc < {FIRST_INDEXED} THEN {-LAST} "
+        "ELSE k.rank END AS rank FROM {clusters} c JOIN {keys} k ON c.doc = k.doc",
         clusters=clusters,
-        candidates=candidates,
-    )
-    return sql(
-        f"SELECT c.doc, CASE WHEN c.doc <> w.kept THEN '{reason}' END AS reason, "
-        f"CASE WHEN c.doc <> w.kept THEN k.id END AS {prefix}_duplicate_of, "
-        f"w.n_docs AS {prefix}_cluster_size "
-        "FROM {clusters} AS c JOIN {chosen} AS w ON c.label = w.label JOIN {keys} AS k ON w.kept = k.doc",
-        clusters=clusters,
-        chosen=chosen,
         keys=keys,
     )
+    return sql(
+        "SELECT r.label, min(r.doc) AS kept FROM {ranked} r "
+        "JOIN (SELECT label, min(rank) AS rank FROM {ranked} GROUP BY label) b "
+        "ON r.label = b.label AND r.rank = b.rank GROUP BY r.label",
+        ranked=ranked,
+    )
+
+
+def _distinct(clusters: Relation, keys: Relation, sql: Sql, name: str) -> Relation:
+    """(label, found): the distinct values of a column in each cluster, sorted."""
+    values = sql(
+        f"SELECT DISTINCT c.label, k.{name} AS value FROM {{clusters}} c JOIN {{keys}} k ON c.doc = k.doc "
+        f"WHERE k.{name} IS NOT NULL",
+        clusters=clusters,
+        keys=keys,
+    )
+    return sql("SELECT label, list_sort(list(value)) AS found FROM {values} GROUP BY label", values=values)
+
+
+def _scored(keep: str) -> str:
+    """The column that `best(…)` names, or nothing."""
+    found = re.fullmatch(r"best\(\s*([\w.]+)\s*\)", keep)
+    return found[1] if found else ""
+
+
+def _int64(array: pa.Array) -> npt.NDArray[np.int64]:
+    return np.asarray(array.to_numpy(zero_copy_only=False), np.int64)
+
+
+def _moments(dates: pa.StringArray) -> npt.NDArray[np.int64]:
+    """int64 [rows]: YYYYMMDDhhmmss of ISO 8601, 0 for what is not said; -1 without a year. No time zones."""
+    digits = pc.replace_substring_regex(pc.utf8_slice_codeunits(dates, 0, 19), r"\D", "")
+    good = pc.fill_null(pc.match_substring_regex(digits, r"^\d{4,14}$"), False)
+    padded = pc.utf8_rpad(pc.if_else(good, digits, pa.scalar("-1")), 14, "0")
+    return np.where(good.to_numpy(zero_copy_only=False), padded.cast(pa.int64()).to_numpy(), -1)
+
+
+def _falling(batch: pa.RecordBatch, path: Sequence[str]) -> npt.NDArray[np.int64]:
+    """int64 [rows]: lower for higher numbers; LAST for null, NaN, or no such column."""
+    if batch.schema.get_field_index(path[0]) < 0:
+        return np.full(len(batch), LAST, np.int64)
+    values = batch.column(path[0])
+    for name in path[1:]:
+        values = pc.struct_field(values, name)
+    numbers = pc.fill_null(values.cast(pa.float64()), float("nan")).to_numpy(zero_copy_only=False) + 0.0
+    bits = numbers.view(np.int64)
+    rising = np.where(bits < 0, bits ^ np.int64(LAST), bits)
+    return np.where(np.isnan(numbers), LAST, ~rising)

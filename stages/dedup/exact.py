@@ -4,60 +4,69 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import xxhash
 
+from pipeline.errors import PlanError
 from pipeline.schema import ID, TEXT, URL, column
-from pipeline.stage import Relate, Relation, Sql
-from stages.dedup.choose import N_BYTES, Keep, columns, text_bytes, verdicts
-from stages.text.buffers import Bytes, Offsets, Texts, byte, view
-from stages.text.kernel import Int, kernel
-from stages.text.unicode import SPACE, char_class, decode
+from pipeline.stage import Relation, Sql
+from stages.dedup.choose import KNOWN, Copies
+from stages.filters.urls.address import split_hosts
+from stages.filters.urls.normal import page
+from stages.text.buffers import Texts, view
+from stages.text.normal import Normalize, normalised
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExactDedup(Relate):
-    """Keep one of all documents whose text (or URL) is the same.
+class ExactDedup(Copies):
+    """Keep one of all documents whose text (or address) is the same.
 
     Source: equality, by 128-bit XXH3: among 10^12 different texts the chance that any two collide is 10^-15.
-    Not implemented: normalisation of anything but white space; texts that differ in case, Unicode normal
-        form or punctuation are different (`minhash_dedup` finds them).
+    Not implemented: addresses that differ in parameters which change nothing (`utm_source`) are different.
     Null: null is equal to nothing. Empty text is equal to empty text.
-    Cost: 48 us for a document of 10 kB, 1 us without `normalize`.
+    Cost: 48 us for a document of 10 kB, 1 us with `normalize: none`.
     """
 
+    version: ClassVar[int] = 2
     reads: ClassVar[pa.Schema] = pa.schema([ID, TEXT])
-    adds: ClassVar[pa.Schema] = columns("exact")
     key_columns: ClassVar[pa.Schema] = pa.schema(
         [
-            ID,
+            *KNOWN,
             column("hash_high", pa.int64(), "first half of the key's hash; null where the key is null"),
             column("hash_low", pa.int64(), "second half"),
-            N_BYTES,
         ]
     )
 
     key: Literal["text", "url"] = "text"
     """What must be equal."""
-    normalize: bool = True
-    """Runs of white space count as one space, and none at the ends."""
-    keep: Keep = "first"
-    """`first` in the input's order, or the `longest` text (of equal length, the first)."""
+    normalize: Literal["usual", "none", "whitespace", "lower", "cc_net", "datatrove", "canonical"] = "usual"
+    """What does not count. Of text: `whitespace` (runs of it are one space, and none at the ends; the usual),
+    `lower` (space at the ends, and case), and what `cc_net` and `datatrove` take off before they compare (see
+    `stages.text.normal`). Of addresses: `canonical` (scheme, `www.`, default port, fragment, last slash, how
+    characters are escaped; the usual)."""
+    column: str = "exact_cluster"
+
+    def check(self) -> None:
+        super().check()
+        if self.normalize not in ("usual", "none", *NORMAL[self.key]):
+            raise PlanError(f"normalize: {self.normalize} is not for key: {self.key}")
 
     def needs(self) -> pa.Schema:
-        body = [TEXT] if self.key == "text" or self.keep == "longest" else []
-        return pa.schema([ID, *body, *([URL] if self.key == "url" else [])])
+        have = self.chosen_by()
+        wanted = TEXT if self.key == "text" else URL
+        return have if wanted.name in have.names else have.append(wanted)
 
     def keys(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        texts = view(batch.column(self.key))
-        high, low = digests(collapse(texts) if self.normalize else texts)
-        null = ~texts.valid
-        arrays = [batch.column("id"), pa.array(high, mask=null), pa.array(low, mask=null)]
-        return pa.RecordBatch.from_arrays([*arrays, text_bytes(batch, self.keep)], schema=self.key_columns)
+        values = batch.column(self.key)
+        how = NORMAL[self.key][0] if self.normalize == "usual" else self.normalize
+        high, low = digests(normal(values, how))
+        null = values.is_null().to_numpy(zero_copy_only=False)
+        arrays = [*self.known(batch), pa.array(high, mask=null), pa.array(low, mask=null)]
+        return pa.RecordBatch.from_arrays(arrays, schema=self.key_columns)
 
     def relate(self, keys: Relation, sql: Sql) -> Relation:
         shared = sql(
@@ -71,7 +80,11 @@ class ExactDedup(Relate):
             keys=keys,
             shared=shared,
         )
-        return verdicts(clusters, keys, sql, keep=self.keep, reason="duplicate", prefix="exact")
+        return self.told(clusters, keys, sql, "duplicate")
+
+
+NORMAL = {"text": ("whitespace", "lower", "cc_net", "datatrove"), "url": ("canonical",)}
+"""What of a key may be made alike; the first is the usual."""
 
 
 def digests(texts: Texts) -> npt.NDArray[np.int64]:
@@ -83,34 +96,15 @@ def digests(texts: Texts) -> npt.NDArray[np.int64]:
     return np.frombuffer(joined, ">i8").reshape(-1, 2).T.astype(np.int64)
 
 
-def collapse(texts: Texts) -> Texts:
-    """The same rows as `" ".join(text.split())`."""
-    room = int(texts.offsets[-1]) - int(texts.offsets[0])
-    data, offsets = np.empty(room, np.uint8), np.zeros_like(texts.offsets)
-    _collapse(texts.data, texts.offsets, texts.valid, data, offsets)
-    return Texts(data, offsets, texts.valid)
+def normal(values: pa.StringArray, how: str) -> Texts:
+    """Texts or addresses without what does not count."""
+    if how == "canonical":
+        return canonical(values)
+    return view(values) if how == "none" else normalised(view(values), cast(Normalize, how))
 
 
-@kernel
-def _collapse(
-    data: Bytes, offsets: Offsets, valid: npt.NDArray[np.bool_], out: Bytes, out_offsets: Offsets
-) -> None:
-    end: Int = 0
-    for row in range(len(valid)):
-        at: Int = np.int64(offsets[row])
-        stop = np.int64(offsets[row + 1])
-        begin, gap = end, 0
-        while valid[row] and at < stop:
-            code, after = decode(data, at, stop)
-            if char_class(code) & SPACE:
-                gap = int(end > begin)
-            else:
-                if gap:
-                    out[end] = 0x20
-                    end += 1
-                    gap = 0
-                for i in range(at, after):
-                    out[end] = byte(data, i)
-                    end += 1
-            at = after
-        out_offsets[row + 1] = end
+def canonical(urls: pa.StringArray) -> Texts:
+    """What addresses of one page share; see `stages.filters.urls.normal.page`."""
+    texts, spans, hosts = split_hosts(urls)
+    data, offsets = page(texts.data, spans, hosts.data, hosts.offsets)
+    return Texts(data, offsets.astype(np.int32), texts.valid)

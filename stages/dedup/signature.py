@@ -1,4 +1,4 @@
-"""MinHash signatures of texts and their bands: the kernels behind near-duplicate detection."""
+"""MinHash signatures of texts: the kernels behind near-duplicate detection."""
 
 from __future__ import annotations
 
@@ -9,114 +9,106 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline import keyed
-from stages.text.buffers import Bytes, view
-from stages.text.hashing import P5, avalanche, combine, hash_lower, signed
+from pipeline.errors import PlanError
+from stages.dedup.banding import Minima
+from stages.dedup.shingles import Bits, Part, Shingling, parts
 from stages.text.kernel import Int, device, kernel
-from stages.text.table import Words as Table
-from stages.text.table import words
-
-Words = npt.NDArray[np.uint32]
+from stages.text.table import Hashes, Rows
 
 _BLOCK = 4096
-"""Shingles hashed before the minima are lowered: 16 kB, so they are still in the first cache."""
+"""Shingles that the minima are lowered by at a time: 16 kB, so they are still in the first cache."""
+_ALL = {32: np.uint32(0xFFFFFFFF), 64: np.uint64(0xFFFFFFFFFFFFFFFF)}
+"""Minimum over nothing."""
 
 
 def signatures(
-    array: pa.StringArray, n_permutations: int, ngram: int, seed: int
-) -> tuple[Words, npt.NDArray[np.int64]]:
-    """(uint32 [rows, n_permutations] minima over each text's shingles, int64 [rows] number of shingles).
+    array: pa.StringArray, n_permutations: int, shingling: Shingling | int, seed: int = 1, bits: Bits = 32
+) -> tuple[Minima, npt.NDArray[np.int64]]:
+    """(uint32 or uint64 [rows, n_permutations] minima over each text's shingles, int64 [rows] their number).
 
-    A shingle is `ngram` words in a row, in lower case; where they are is in the table that signals made, too.
-    Texts with fewer words, and null, have none: their
-    minima are all 2^32 - 1 and mean nothing.
+    `shingling` may be a number of words. `bits` are those of a minimum. With 32, that of two texts with n
+    shingles each and none in common is equal with probability n / 2^33, with 64 never. Profile gpt3 has
+    32, of which Spark uses 31. Texts without a shingle, and null, have minima that mean nothing: all ones.
+
+    Raises:
+        PlanError: the profile has no minima of so many bits.
     """
-    factors, terms = permutations(n_permutations, seed)
-    texts, table = view(array), words(array)
-    rows = len(array)
-    minima = np.full((rows, n_permutations), 0xFFFFFFFF, np.uint32)
-    n_shingles = np.zeros(rows, np.int64)
-    ring, block = np.zeros(ngram, np.uint64), np.zeros(_BLOCK, np.uint32)
-    _sign(texts.data, table, factors, terms, ring, block, minima, n_shingles)
+    shingling = Shingling(ngram=shingling) if isinstance(shingling, int) else shingling
+    if shingling.profile == "gpt3" and bits != 32:
+        raise PlanError(f"profile gpt3 has minima of 32 bits, not of {bits}")
+    minima = np.full((len(array), n_permutations), _ALL[bits])
+    n_shingles = np.zeros(len(array), np.int64)
+    for part in parts(array, shingling, bits):
+        n = np.diff(part.ends)
+        rows = slice(part.first, part.first + len(n))
+        n_shingles[rows] = n
+        _sign(part, shingling, seed, minima[rows])
     return minima, n_shingles
 
 
-def bands(minima: Words, n_bands: int) -> npt.NDArray[np.int64]:
-    """int64 [rows, n_bands]: a hash of each band's number and minima. Equal band, equal hash."""
-    out = np.zeros((len(minima), n_bands), np.int64)
-    _band(minima, out)
-    return out
-
-
 @lru_cache(maxsize=8)
-def permutations(n: int, seed: int) -> tuple[Words, Words]:
-    """uint32 [n] odd factors and uint32 [n] terms: h -> factor * h + term mod 2^32 permutes [0, 2^32).
+def permutations(n: int, seed: int, bits: Bits = 32) -> tuple[Minima, Minima]:
+    """uint32 or uint64 [n] odd factors and [n] terms: h -> factor * h + term permutes [0, 2^bits).
 
     Multiply-shift hashing keeping the order of the high bits (Dietzfelbinger, Hagerup, Katajainen, Penttonen
     1997). Two-universal families do as well as random ones on hashed, that is high-entropy, input (Chung,
     Mitzenmacher, Vadhan 2013, "Why simple hash functions work").
     """
-    factors = [keyed.key("minhash", seed, "factor", i) >> 32 | 1 for i in range(n)]
-    terms = [keyed.key("minhash", seed, "term", i) >> 32 for i in range(n)]
-    return np.array(factors, np.uint32), np.array(terms, np.uint32)
+    factors = [keyed.key("minhash", seed, "factor", i) >> 64 - bits | 1 for i in range(n)]
+    terms = [keyed.key("minhash", seed, "term", i) >> 64 - bits for i in range(n)]
+    width = np.uint32 if bits == 32 else np.uint64
+    return np.array(factors, width), np.array(terms, width)
+
+
+def _sign(part: Part, shingling: Shingling, seed: int, minima: Minima) -> None:
+    """Lower `minima` [rows of the part, permutations] by the permuted shingles."""
+    n, bits = minima.shape[1], 8 * minima.itemsize
+    if shingling.profile == "datatrove":
+        from stages.dedup import datatrove
+
+        lower = datatrove.sign if bits == 64 else datatrove.sign_32
+        lower(part.hashes, part.ends, *datatrove.permutations(n, seed), minima)
+    elif shingling.profile == "gpt3":
+        from stages.dedup import spark
+
+        spark.sign(part.hashes, part.ends, *spark.permutations(n, seed), minima)
+    elif bits == 64:
+        _sign_64(part.hashes, part.ends, *permutations(n, seed, 64), minima)
+    else:
+        _sign_32(part.hashes, part.ends, *permutations(n, seed), np.empty(_BLOCK, np.uint32), minima)
 
 
 @kernel
-def _sign(
-    data: Bytes,
-    table: Table,
-    factors: Words,
-    terms: Words,
-    ring: npt.NDArray[np.uint64],
-    block: Words,
-    minima: Words,
-    n_shingles: npt.NDArray[np.int64],
-) -> None:
-    ngram = len(ring)
-    for row in range(len(n_shingles)):
-        first, last = table.offsets[row], table.offsets[row + 1]
-        filled = slot = 0
-        for word in range(first, last):
-            start, end = np.int64(table.starts[word]), np.int64(table.ends[word])
-            ring[slot] = hash_lower(data, start, end, np.uint64(0))
-            slot = slot + 1 if slot + 1 < ngram else 0
-            if word - first + 1 >= ngram:
-                block[filled] = _shingle(ring, slot)
-                filled += 1
-                if filled == len(block):
-                    _lower_minima(minima[row], block, filled, factors, terms)
-                    filled = 0
-        _lower_minima(minima[row], block, filled, factors, terms)
-        n_shingles[row] = max(0, last - first - ngram + 1)
+def _sign_32(
+    hashes: Hashes, ends: Rows, factors: npt.NDArray[np.uint32], terms: npt.NDArray[np.uint32],
+    block: npt.NDArray[np.uint32], minima: npt.NDArray[np.uint32],
+) -> None:  # fmt: skip
+    for row in range(len(minima)):
+        for first in range(ends[row], ends[row + 1], len(block)):
+            n = min(ends[row + 1] - first, np.int64(len(block)))
+            for i in range(n):
+                block[np.uint64(i)] = hashes[np.uint64(first + i)] >> np.uint64(32)
+            _lower_minima(minima[row], block, n, factors, terms)
 
 
 @device
-def _shingle(ring: npt.NDArray[np.uint64], oldest: Int) -> np.uint32:
-    """Hash of the words in the ring, oldest first."""
-    h = P5
-    for i in range(oldest, len(ring)):
-        h = combine(h, ring[i])
-    for i in range(oldest):
-        h = combine(h, ring[i])
-    return np.uint32(avalanche(h) >> np.uint64(32))
-
-
-@device
-def _lower_minima(minima: Words, block: Words, filled: Int, factors: Words, terms: Words) -> None:
+def _lower_minima(
+    minima: npt.NDArray[np.uint32], block: npt.NDArray[np.uint32], n: Int, factors: npt.NDArray[np.uint32],
+    terms: npt.NDArray[np.uint32],
+) -> None:  # fmt: skip
     # One permutation at a time over all shingles: the inner loop becomes multiply, add, minimum on vectors.
     for i in range(len(minima)):
         lowest, factor, term = minima[i], factors[i], terms[i]
-        for j in range(filled):
-            lowest = min(lowest, np.uint32(block[j] * factor + term))
+        for j in range(n):
+            lowest = min(lowest, np.uint32(block[np.uint64(j)] * factor + term))
         minima[i] = lowest
 
 
 @kernel
-def _band(minima: Words, out: npt.NDArray[np.int64]) -> None:
-    n_bands = out.shape[1]
-    rows = minima.shape[1] // n_bands
-    for doc in range(len(minima)):
-        for band in range(n_bands):
-            h = combine(P5, np.uint64(band))
-            for i in range(band * rows, (band + 1) * rows):
-                h = combine(h, np.uint64(minima[doc, i]))
-            out[doc, band] = signed(avalanche(h))
+def _sign_64(hashes: Hashes, ends: Rows, factors: Hashes, terms: Hashes, minima: Hashes) -> None:
+    for row in range(len(minima)):
+        for i in range(minima.shape[1]):
+            lowest, factor, term = minima[row, i], factors[i], terms[i]
+            for j in range(ends[row], ends[row + 1]):
+                lowest = min(lowest, hashes[np.uint64(j)] * factor + term)
+            minima[row, i] = lowest

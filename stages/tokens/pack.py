@@ -113,10 +113,21 @@ class Pack(Stream):
         return load(self.tokenizer, self.end_of_text, self.pretokenizer)
 
     def _lay_out(self, lengths: npt.NDArray[np.int32], ids: pa.ChunkedArray) -> Layout:
-        ties = hash64(ids, self.seed, "pack")
+        # Copies of one document (`rehydrate` makes them) have one id, and shall not stand side by side.
+        ties = hash64(ids, self.seed, "pack") + _times_before(ids) * np.uint64(key("copy") | 1)
         if self.strategy == "concat":
             return concat(lengths, self.sequence_length, ties)
         return best_fit(lengths, self.sequence_length, ties, key(self.seed, "pack rows"))
+
+
+def _times_before(ids: pa.ChunkedArray) -> npt.NDArray[np.uint64]:
+    """uint64 [rows]: how often each row's id stands in rows before it."""
+    codes = ids.combine_chunks().dictionary_encode().indices.to_numpy()
+    order = np.argsort(codes, kind="stable")
+    first = np.flatnonzero(np.diff(codes[order], prepend=-1))
+    before = np.empty(len(codes), np.uint64)
+    before[order] = np.arange(len(codes)) - np.repeat(first, np.diff(first, append=len(codes)))
+    return before
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

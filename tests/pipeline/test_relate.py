@@ -66,7 +66,7 @@ def test_references_are_compared_with_but_not_kept(local: LocalEngine, tmp_path:
     assert record["rows"] == {"toy": 4}
     (keys,) = (tmp_path / "out").glob("*Compare*/against")
     numbers = [pq.read_table(p)["doc"].to_pylist() for p in sorted(keys.glob("*.parquet"))]
-    assert numbers == [[-2 << 32, (-2 << 32) + 1], [-1 << 32]]
+    assert numbers == [[-1 << 53, (-1 << 53) + 1], [(-1 << 53) + (1 << 32)]]
 
 
 def test_a_run_that_was_killed_goes_on_with_what_it_had_looked_at(local: LocalEngine, tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def test_steps_are_made_again_as_they_ran(run: Path) -> None:
     ]  # fmt: skip
     assert made_again["keep_language"] == KeepLanguage(keep=("en",), min_score=0.4)
     assert made_again["gopher_signals"] == Passed(kind="Map", columns=("gopher",))
-    assert made_again["exact_dedup"].makes().names == ["exact_duplicate_of", "exact_cluster_size"]
+    assert made_again["exact_dedup"].makes().names == ["exact_cluster"]
 
 
 def test_filters_before_the_one_asked_about_are_passed_by(run: Path) -> None:

@@ -63,9 +63,9 @@ def test_a_copy_tells_of_the_one_kept_and_that_of_its_copies(run: Path) -> None:
         d for i in range(10) for d in find(run, record, f"copy{i}") if d["dropped_by"] == "exact_dedup"
     )
     lines = dict(told(run, copy["id"]))
-    kept = copy["exact_duplicate_of"]
-    assert lines["exact_duplicate_of"].startswith(f"{kept}, https://www.site")
-    assert lines["exact_duplicate_of"].endswith("kept")
+    kept = copy["exact_cluster"]["duplicate_of"]
+    assert lines["exact_cluster"].startswith(f"copy of {kept}, https://www.site")
+    assert lines["exact_cluster"].endswith("kept")
     assert dict(told(run, kept))["stands for"] == copy["id"]
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pytest
 import sqlglot
+
+from pipeline.engine import Host
+from tests.stages.dedup.judging import Session
 
 Rows = list[tuple[Any, ...]]
 
@@ -103,3 +109,17 @@ def spark_sql() -> Iterator[SparkSql]:
     session.sparkContext.setLogLevel("ERROR")
     yield SparkSql(session)
     session.stop()
+
+
+@pytest.fixture
+def on_spark(spark_sql: SparkSql, monkeypatch: pytest.MonkeyPatch) -> Session:
+    """Sessions of the Spark engine."""
+    from jobs.spark.sql import SparkQueries
+
+    monkeypatch.setattr(spark_sql.session.sparkContext, "pythonExec", sys.executable)
+
+    def opened(folder: Path, host: Host) -> Any:
+        folder.mkdir()
+        return contextlib.closing(SparkQueries(spark_sql.session, folder, host))
+
+    return opened

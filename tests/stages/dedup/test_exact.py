@@ -2,52 +2,37 @@
 
 from __future__ import annotations
 
-import random
-from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
 import pytest
 import xxhash
+from datatrove.utils.text import TextNormConfig, simplify_text
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.schema import DOC, ID, TEXT, URL
-from stages.dedup.exact import ExactDedup, collapse, digests
+from pipeline.errors import PlanError
+from stages.dedup.exact import ExactDedup, digests
 from stages.text.buffers import view
-from tests.stages.dedup.conftest import DuckSql, SparkSql
+from tests.stages.dedup.judging import Session, clusters, documents, in_memory, judged
 
 TEXTS = st.lists(
     st.none() | st.text(st.sampled_from(" \n\u3000\x1fabé漢"), max_size=6) | st.text(max_size=9), max_size=10
 )
 
 
+DATATROVE = TextNormConfig(norm_numbers=True)
+
+
 def batch(texts: list[str | None], urls: list[str | None] | None = None) -> pa.RecordBatch:
-    ids = [f"id{i}" for i in range(len(texts))]
-    arrays = [pa.array(c, pa.string()) for c in (ids, texts, urls or [None] * len(texts))]
-    return pa.RecordBatch.from_arrays(arrays, schema=pa.schema([ID, TEXT, URL]))
+    return documents(texts, url=urls or [None] * len(texts))
 
 
-def numbered(keys: pa.RecordBatch) -> pa.Table:
-    """Keys as the runner gives them to `relate`: rows 0, 1, … of shard 7."""
-    return pa.table(keys.append_column(DOC, pa.array([(7 << 32) + i for i in range(len(keys))], pa.int64())))
-
-
-def judged(sql: Any, step: ExactDedup, documents: pa.RecordBatch, seed: int = 0) -> list[tuple[Any, ...]]:
-    """(row, reason, duplicate of, cluster size) of all verdicts; keys come in random order."""
-    keys = numbered(step.keys(documents))
-    keys = keys.take(pa.array(random.Random(seed).sample(range(len(keys)), len(keys)), pa.int64()))
-    rows = step.relate(sql.table(keys), sql).rows()
-    return [(doc - (7 << 32), *rest) for doc, *rest in rows]
-
-
-@given(TEXTS, st.integers(0, 9))
-def test_collapse_is_split_and_join(texts: list[str | None], start: int) -> None:
-    array = pa.array(texts, pa.string()).slice(start)
-    data, offsets, valid = collapse(view(array))
-    rows = [data[a:b].tobytes().decode() for a, b in pairwise(offsets)]
-    assert rows == ["" if t is None else " ".join(t.split()) for t in array.to_pylist()]
-    assert valid.tolist() == [t is not None for t in array.to_pylist()]
+def found(
+    step: ExactDedup, rows: pa.RecordBatch, seed: int = 0, session: Session = in_memory
+) -> list[tuple[int, str | None, str | None, int]]:
+    """(row, reason, duplicate of, cluster size) of all that have copies; keys come in random order."""
+    return clusters(judged(step, rows, seed, session)[0], step.column)
 
 
 @given(st.lists(st.text(max_size=30), max_size=8))
@@ -74,7 +59,9 @@ def test_equal_keys_are_equal_texts(texts: list[str | None]) -> None:
 
     for step, plain in (
         (ExactDedup(), lambda t: " ".join(t.split())),
-        (ExactDedup(normalize=False), lambda t: t),
+        (ExactDedup(normalize="none"), lambda t: t),
+        (ExactDedup(normalize="lower"), lambda t: t.strip().lower()),
+        (ExactDedup(normalize="datatrove"), lambda t: simplify_text(t, DATATROVE)),
     ):
         hashes = pairs(step)
         for a, first in zip(texts, hashes, strict=True):
@@ -86,7 +73,7 @@ def test_equal_keys_are_equal_texts(texts: list[str | None]) -> None:
 DOCUMENTS = ["one  two", None, "other", "one two", "", "\none two ", None, " ", "One two"]
 
 
-def test_duplicates_name_the_first(sql: DuckSql) -> None:
+def test_duplicates_name_the_first() -> None:
     expected = [
         (0, None, None, 3),
         (3, "duplicate", "id0", 3),
@@ -94,10 +81,10 @@ def test_duplicates_name_the_first(sql: DuckSql) -> None:
         (5, "duplicate", "id0", 3),
         (7, "duplicate", "id4", 2),
     ]
-    assert [judged(sql, ExactDedup(), batch(DOCUMENTS), seed) for seed in range(3)] == [expected] * 3
+    assert [found(ExactDedup(), batch(DOCUMENTS), seed) for seed in range(3)] == [expected] * 3
 
 
-def test_the_longest_may_be_kept_and_the_first_of_equals(sql: DuckSql) -> None:
+def test_the_longest_may_be_kept_and_the_first_of_equals() -> None:
     expected = [
         (0, "duplicate", "id5", 3),
         (3, "duplicate", "id5", 3),
@@ -105,53 +92,74 @@ def test_the_longest_may_be_kept_and_the_first_of_equals(sql: DuckSql) -> None:
         (5, None, None, 3),
         (7, None, None, 2),
     ]
-    assert judged(sql, ExactDedup(keep="longest"), batch(DOCUMENTS)) == expected
-    assert judged(sql, ExactDedup(keep="longest"), batch(["ab", "ab"])) == [
+    assert found(ExactDedup(keep="longest"), batch(DOCUMENTS)) == expected
+    assert found(ExactDedup(keep="longest"), batch(["ab", "ab"])) == [
         (0, None, None, 2),
         (1, "duplicate", "id0", 2),
     ]
 
 
-def test_without_normalising_white_space_counts(sql: DuckSql) -> None:
-    assert judged(sql, ExactDedup(normalize=False), batch(DOCUMENTS)) == []
-    assert len(judged(sql, ExactDedup(normalize=False), batch(["a ", "a ", "a"]))) == 2
+def test_without_normalising_white_space_counts() -> None:
+    assert found(ExactDedup(normalize="none"), batch(DOCUMENTS)) == []
+    assert len(found(ExactDedup(normalize="none"), batch(["a ", "a ", "a"]))) == 2
 
 
-def test_addresses(sql: DuckSql) -> None:
+def test_addresses() -> None:
     urls = ["http://a/", None, "http://b/", "http://a/", None]
-    documents = batch(["short", "x", "y", "much longer", None], urls)
-    assert judged(sql, ExactDedup(key="url"), documents) == [(0, None, None, 2), (3, "duplicate", "id0", 2)]
-    assert judged(sql, ExactDedup(key="url", keep="longest"), documents) == [
+    rows = batch(["short", "x", "y", "much longer", None], urls)
+    assert found(ExactDedup(key="url"), rows) == [(0, None, None, 2), (3, "duplicate", "id0", 2)]
+    assert found(ExactDedup(key="url", keep="longest"), rows) == [
         (0, "duplicate", "id3", 2),
         (3, None, None, 2),
     ]
-    unread = documents.select(["id", "url"])
+    unread = rows.select(["id", "url", "source", "date"])
     assert ExactDedup(key="url").keys(unread).column("hash_low").null_count == 2
 
 
-def test_a_kept_null_text_is_shorter_than_any(sql: DuckSql) -> None:
-    documents = batch([None, "", None], ["u", "u", "v"])
-    assert [r[0] for r in judged(sql, ExactDedup(key="url", keep="longest"), documents) if r[1] is None] == [
-        1
-    ]
+def test_a_kept_null_text_is_shorter_than_any() -> None:
+    rows = batch([None, "", None], ["u", "u", "v"])
+    assert [r[0] for r in found(ExactDedup(key="url", keep="longest"), rows) if r[1] is None] == [1]
     nothing = batch([None, None], ["u", "u"])
-    assert [r[0] for r in judged(sql, ExactDedup(key="url", keep="longest"), nothing) if r[1] is None] == [0]
+    assert [r[0] for r in found(ExactDedup(key="url", keep="longest"), nothing) if r[1] is None] == [0]
 
 
 @pytest.mark.parametrize("texts", [[], [None, None], ["a"], ["a", "b", None]])
-def test_nothing_to_say(sql: DuckSql, texts: list[str | None]) -> None:
-    assert judged(sql, ExactDedup(), batch(texts)) == []
+def test_nothing_to_say(texts: list[str | None]) -> None:
+    assert found(ExactDedup(), batch(texts)) == []
 
 
 def test_reads_only_what_it_needs() -> None:
-    assert ExactDedup().needs().names == ["id", "text"]
-    assert ExactDedup(key="url").needs().names == ["id", "url"]
-    assert ExactDedup(key="url", keep="longest").needs().names == ["id", "text", "url"]
+    assert ExactDedup().needs().names == ["id", "date", "source", "text"]
+    assert ExactDedup(key="url").needs().names == ["id", "date", "source", "url"]
+    assert ExactDedup(key="url", keep="longest").needs().names == ["id", "date", "source", "text", "url"]
+
+
+def test_addresses_of_one_page_are_equal_unless_asked_otherwise() -> None:
+    urls = [
+        "http://www.a.org/x/#top",
+        "https://a.org/x",
+        "https://a.org/%78?",
+        "https://a.org/y",
+        "HTTP://A.org/x",
+    ]
+    rows = batch([None] * 5, urls)
+    assert [row[0] for row in found(ExactDedup(key="url"), rows)] == [0, 1, 2, 4]
+    assert found(ExactDedup(key="url", normalize="none"), rows) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "normalize"), [("text", "canonical"), ("url", "whitespace"), ("url", "cc_net")]
+)
+def test_what_does_not_go_with_the_key_is_refused(key: Any, normalize: Any) -> None:
+    with pytest.raises(PlanError, match=f"normalize: {normalize} is not for key: {key}"):
+        ExactDedup(key=key, normalize=normalize).check()
+    ExactDedup(key=key).check()
 
 
 @pytest.mark.spark
-def test_spark_judges_the_same(sql: DuckSql, spark_sql: SparkSql) -> None:
+def test_spark_judges_the_same(on_spark: Session) -> None:
     step = ExactDedup(keep="longest")
-    ours = judged(sql, step, batch(DOCUMENTS))
-    assert judged(spark_sql, step, batch(DOCUMENTS)) == ours
-    assert len(ours) == 5
+    rows = documents(DOCUMENTS, date=[f"2024-01-{i:02d}" for i in range(9, 0, -1)], source=list("aabbccabc"))
+    ours = judged(step, rows)[0]
+    assert judged(step, rows, session=on_spark)[0].equals(ours)
+    assert len(clusters(ours, "exact_cluster")) == 5

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from pipeline.errors import PlanError, RunError
 from pipeline.schema import FILE, ID, OFFSET, TEXT, URL, conform
 from stages.tokens.encoder import load
-from stages.tokens.pack import PIECES, Pack, Strategy
+from stages.tokens.pack import PIECES, Pack, Strategy, _times_before
 from stages.tokens.tokenize import TOKENS, Tokenize
 from tests.stages.tokens.conftest import LITERALS, prose
 
@@ -158,3 +159,23 @@ def test_settings_and_columns_are_checked_before_anything_runs() -> None:
     planned = Pack().flow(Tokenize(tokenizer="bytes").flow(SCHEMA))
     assert planned.names == ["tokens", "pieces"]
     assert planned.field("pieces").type == PIECES.type
+
+
+@pytest.mark.parametrize("strategy", ["concat", "best_fit"])
+def test_copies_of_one_document_are_apart(strategy: Any) -> None:
+    """With one tie for all copies, most rows would show a document twice."""
+    ids = pa.chunked_array([pa.array([f"d{i}" for i in range(400)] * 2)])
+    step = Pack(sequence_length=64, strategy=strategy)
+    layout = step._lay_out(np.full(800, 20, np.int32), ids)
+    rows: dict[int, list[int]] = {}
+    for row, document in zip(layout.row.tolist(), layout.document.tolist(), strict=True):
+        rows.setdefault(row, []).append(document % 400)
+    twice = sum(len(set(d)) < len(d) for d in rows.values())
+    assert len(rows) > 200
+    assert twice < 15
+
+
+@given(st.lists(st.sampled_from("abc"), max_size=20))
+def test_how_often_an_id_stood_before(ids: list[str]) -> None:
+    found = _times_before(pa.chunked_array([pa.array(ids, pa.string())]))
+    assert found.tolist() == [ids[:i].count(each) for i, each in enumerate(ids)]

@@ -1,0 +1,163 @@
+"""What a run leaves for the next: keys, edges and features of its documents, so that nobody reads them again.
+
+index.json        settings, and the parts in the order in which they were added
+<part>/keys/      (doc, the keys) of its documents, numbered through all parts
+<part>/edges/     (doc, v): pairs found when it was added, with documents of earlier parts too
+<part>/features/  (doc, features): what pairs are compared by
+<part>/state/     (doc, part, verdict) of the documents of all parts so far that have copies
+<part>/changed/   those of `state` in earlier parts that were something else before
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import PlanError, RunError
+from pipeline.relate import whole
+from pipeline.schema import ROW_BITS
+from pipeline.shards import fingerprint, read_json, write_json
+from pipeline.stage import Relation, Sql
+from stages.dedup.choose import FIRST_INDEXED
+
+BUCKETS = 16
+"""Files of a table of a part, at most."""
+TABLES = ("keys", "edges", "features", "state", "changed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Index:
+    """An index on disk, as seen by the run that adds (or added) one of its parts."""
+
+    path: Path
+    part: str
+    settings: Mapping[str, Any]
+
+    def check(self) -> None:
+        """Refuse other settings than those it was built with.
+
+        Raises:
+            PlanError: with both.
+        """
+        found = self._read()["settings"]
+        if found and found != self.settings:
+            differ = sorted(k for k in {*found, *self.settings} if found.get(k) != self.settings.get(k))
+            theirs, ours = ({k: s.get(k) for k in differ} for s in (found, self.settings))
+            raise PlanError(f"index: {self.path} was built with {theirs}, and this step has {ours}")
+
+    def stamp(self, latest: bool) -> str:
+        """Changes when the parts before this one (or, `latest`, any) do, and where files of it are lost."""
+        mine = [p for p in self._read()["parts"] if p["name"] == self.part]
+        lost = [name for part in mine for name, n in part["tables"].items() if self._count(name) < n]
+        seen = self._read()["parts"] if latest else self.earlier()
+        return fingerprint([[p["name"], p["digest"]] for p in seen], lost)
+
+    def _count(self, name: str) -> int:
+        return len(list((self.path / self.part / name).rglob("*.parquet")))
+
+    def earlier(self) -> list[dict[str, Any]]:
+        """The parts that were there before this one."""
+        parts: list[dict[str, Any]] = self._read()["parts"]
+        names = [p["name"] for p in parts]
+        return parts[: names.index(self.part)] if self.part in names else parts
+
+    def latest(self, sql: Sql) -> Relation:
+        """What all parts together say of this part's documents, numbered from 0.
+
+        Raises:
+            RunError: it is not in the index.
+        """
+        parts = self._read()["parts"]
+        names = [p["name"] for p in parts]
+        if self.part not in names:
+            raise RunError(f"the index {self.path} has no part {self.part!r} yet: run without as_of first")
+        low = sum(p["n_shards"] for p in self.earlier()) << ROW_BITS
+        high = low + (parts[names.index(self.part)]["n_shards"] << ROW_BITS)
+        return sql(
+            f"SELECT * REPLACE (doc - {low} AS doc) FROM {{state}} WHERE doc >= {low} AND doc < {high}",
+            state=sql.read(self._files(parts[-1], "state")),
+        )
+
+    def table(self, name: str, sql: Sql, last: bool = False) -> Relation:
+        """A table of all earlier parts, or of the last of them, its documents numbered from FIRST_INDEXED.
+
+        Raises:
+            RunError: files are damaged or missing; says which part to make again.
+        """
+        files = [f for part in self.earlier()[-1 if last else 0 :] for f in self._files(part, name)]
+        numbers = ["doc", "v"] if name == "edges" else ["doc"]
+        moved = (f"CASE WHEN {n} >= 0 THEN {n} + {FIRST_INDEXED} ELSE {n} END AS {n}" for n in numbers)
+        return sql.view(f"SELECT * REPLACE ({', '.join(moved)}) FROM {{found}}", found=sql.read(files))
+
+    def _files(self, part: Mapping[str, Any], name: str) -> list[Path]:
+        have = sorted((self.path / part["name"] / name).rglob("*.parquet"))
+        told = part["tables"][name]
+        try:
+            if len(have) < told:
+                raise RunError(f"{told - len(have)} files of {name} are missing")
+            whole(have)
+        except RunError as error:
+            raise RunError(
+                f"part {part['name']!r} of the index {self.path}: {error}; "
+                "the recipe that added it makes it again"
+            ) from error
+        return have
+
+    def add(self, tables: Mapping[str, Relation], sql: Sql) -> None:
+        """Write this part: relations with `doc`, the run's own documents being numbered from 0.
+
+        Raises:
+            RunError: later parts were added to it as it was, and it is not the same.
+        """
+        earlier = self.earlier()
+        base = sum(p["n_shards"] for p in earlier)
+        folder = self.path / f".{self.part}.tmp"
+        shutil.rmtree(folder, ignore_errors=True)
+        for name, relation in tables.items():
+            numbers = ["doc", "v"] if name == "edges" else ["doc"]
+            moved = ", ".join(f"{_numbered(n, base)} AS {n}" for n in numbers)
+            sql.save(sql.view(f"SELECT * REPLACE ({moved}) FROM {{t}}", t=relation), folder / name, BUCKETS)
+        sums = sql(
+            f"SELECT max(doc // {1 << ROW_BITS}) AS shard, count(*) AS n, "
+            "CAST(sum(doc % 999983) AS BIGINT) AS docs, "
+            "CAST(sum(coalesce(signature % 999983, 1)) AS BIGINT) AS signatures FROM {keys}",
+            keys=tables["keys"],
+        )
+        (told,) = sums.rows()
+        made = {
+            "name": self.part,
+            "n_shards": (told["shard"] or 0) + 1,
+            "n_documents": told["n"],
+            "tables": {name: len(list((folder / name).rglob("*.parquet"))) for name in tables},
+            "digest": fingerprint([told["n"], told["docs"], told["signatures"]]),
+        }
+        self._place(folder, made, earlier)
+
+    def _place(self, folder: Path, made: dict[str, Any], earlier: list[dict[str, Any]]) -> None:
+        parts = self._read()["parts"]
+        later = parts[len(earlier) + 1 :]
+        if later and parts[len(earlier)]["digest"] != made["digest"]:
+            shutil.rmtree(folder)
+            raise RunError(
+                f"part {self.part!r} of the index {self.path} would change, and "
+                f"{later[0]['name']!r} was added to it as it was: give this run another part or index"
+            )
+        shutil.rmtree(self.path / self.part, ignore_errors=True)
+        folder.replace(self.path / self.part)
+        write_json(self.path / "index.json", {"settings": self.settings, "parts": [*earlier, made, *later]})
+
+    def _read(self) -> dict[str, Any]:
+        file = self.path / "index.json"
+        found: dict[str, Any] = read_json(file) if file.exists() else {"settings": {}, "parts": []}
+        return found
+
+
+def _numbered(column: str, base: int) -> str:
+    """SQL: numbers of the run's own documents behind those of earlier parts, which lose their offset."""
+    return (
+        f"CASE WHEN {column} >= 0 THEN {column} + {base << ROW_BITS} "
+        f"WHEN {column} >= {FIRST_INDEXED} THEN {column} - ({FIRST_INDEXED}) ELSE {column} END"
+    )
