@@ -30,9 +30,9 @@ from datatrove.utils.hashing import HashConfig
 from datatrove.utils.word_tokenizers import WordTokenizer
 from rensa import RMinHash
 
-from stages.dedup.banding import bands
-from stages.dedup.shingles import Shingling
-from stages.dedup.signature import signatures
+from stages.dedup.minhash.banding import bands
+from stages.dedup.minhash.shingles import Shingling
+from stages.dedup.minhash.signature import signatures
 
 BANDS, ROWS, NGRAM = 14, 8, 5
 LENGTHS = {"1 kB": (700, 1500), "4 kB": (3000, 5000), "14 kB": (12_000, 16_000), "50 kB": (30_000, 90_000)}

@@ -35,8 +35,8 @@ from pipeline.schema import DOC, TEXT, conform
 from pipeline.shards import ShardWriter, read_shard
 from pipeline.sql import Relation, Sql
 from pipeline.verdicts import beside, load_verdicts, number
-from stages.dedup.substring import SubstringDedup
-from stages.dedup.units import units
+from stages.dedup.substrings import SubstringDedup
+from stages.dedup.substrings.units import units
 
 SHARD_BYTES = 16 << 20
 BUCKETS = 64

@@ -45,16 +45,14 @@ class Place:
 
     number: int
     shard: Path | None = None
-    source: Named | None = None
-    split: Split | None = None
+    source: tuple[Named, Split] | None = None
 
     def read(self, step: Relate) -> Iterator[pa.RecordBatch]:
         """What the step needs of them, numbered."""
         if self.shard:
             return number(read_shard(self.shard, step.needs().names), self.number)
         assert self.source
-        assert self.split
-        return number(admit(self.source, self.split, step.needs(), Ledger()), self.number)
+        return number(admit(*self.source, step.needs(), Ledger()), self.number)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,13 +67,13 @@ class LookTask:
 
     @property
     def name(self) -> str:
-        return f"{self.named.name}: {self.place.split.path if self.place.split else self.place.shard}"
+        return f"{self.named.name}: {self.place.source[1].path if self.place.source else self.place.shard}"
 
     def run(self) -> Account:
         """Write the rows; an account with nothing in it."""
         step = self.named.step
         assert isinstance(step, Relate)
-        columns = step.evidence_columns if self.asked else step.key_columns
+        columns = step.evidence_columns if self.asked else step.key_schema()
         table = load_verdicts(self.asked, self.place.number, self.n_buckets) if self.asked else None
         with ShardWriter(self.out, pa.schema([DOC, *columns])) as writer:
             for batch in self.place.read(step) if table or not self.asked else ():
@@ -105,9 +103,7 @@ class Query:
         ]
         named = [Named(name=f"{self.named.name}.against", use="", step=s) for s in self.step.references()]
         splits = [(n, split) for n in named if isinstance(n.step, Source) for split in n.step.splits()]
-        self.references = [
-            Place(number=i - (1 << 21), source=n, split=split) for i, (n, split) in enumerate(splits)
-        ]
+        self.references = [Place(number=i - (1 << 21), source=source) for i, source in enumerate(splits)]
         self.places = [*self.references, *own]
 
     def run(self, earlier: Sequence[Path]) -> None:

@@ -141,8 +141,12 @@ class Relate(Step):
     key_columns: ClassVar[pa.Schema] = NO_COLUMNS
     evidence_columns: ClassVar[pa.Schema] = NO_COLUMNS
 
+    def key_schema(self) -> pa.Schema:
+        """What `keys` makes; override where it depends on the settings."""
+        return self.key_columns
+
     def keys(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """The narrow columns `key_columns`, row for row."""
+        """The narrow columns of `key_schema()`, row for row."""
         raise NotImplementedError
 
     def relate(self, keys: Relation, sql: Sql) -> Relation:

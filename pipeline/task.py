@@ -154,13 +154,13 @@ class ShardTask:
 
     def _key_writer(self, key: Key) -> ShardWriter:
         assert isinstance(key.named.step, Relate)
-        schema = pa.schema([DOC, *key.named.step.key_columns])
+        schema = pa.schema([DOC, *key.named.step.key_schema()])
         return ShardWriter(key.folder / "keys" / f"part-{self.number:05d}.parquet", schema)
 
     def _keys_of(self, key: Key, batch: pa.RecordBatch, row: int) -> pa.RecordBatch:
         step = key.named.step
         assert isinstance(step, Relate)
-        keys = conform(step.keys(batch), step.key_columns)
+        keys = conform(step.keys(batch), step.key_schema())
         if len(keys) != len(batch):
             raise RunError(f"{key.named.name}: {len(batch)} rows gave {len(keys)} keys")
         return keys.add_column(0, DOC, numbers(self.number, row, len(batch)))

@@ -16,6 +16,8 @@ KINDS = {
     "bpe": "stages.tokens.fit:BpeSettings",
     "main_content": "stages.extract.auto.fit:MainContentSettings",
     "heuristics": "stages.filters.fit:HeuristicsSettings",
+    "clusters": "stages.dedup.semantic.fit:ClustersSettings",
+    "static_embeddings": "stages.dedup.semantic.fit:StaticEmbeddingsSettings",
 }
 """What `fit:` may name, and the settings that stand under `with:` for it."""
 KEYS = ("fit", "with", "output")

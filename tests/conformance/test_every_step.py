@@ -10,12 +10,14 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from pipeline.registry import find, stages
 from pipeline.schema import conform
 from pipeline.stage import Filter, Map, Relate, Source, Step, Stream
+from stages.dedup.semantic.centroids import FILE, Centroids
 from stages.tokens.fit import FitBpe, train
 
 HOSTILE = [
@@ -40,15 +42,23 @@ HOSTILE = [
 ]
 
 
+WIDTH = 256
+"""Of embeddings."""
+
+
 @pytest.fixture(scope="session")
-def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("bpe") / "tokenizer.json"
-    train(HOSTILE[2:12] * 3, FitBpe(vocab_size=400), path)
-    return str(path)
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """Settings that name files, by stage."""
+    folder = tmp_path_factory.mktemp("files")
+    train(HOSTILE[2:12] * 3, FitBpe(vocab_size=400), folder / "tokenizer.json")
+    Centroids(np.random.default_rng(0).integers(-127, 128, (7, WIDTH), np.int8)).save(folder / FILE)
+    return {
+        "tokenize": {"tokenizer": str(folder / "tokenizer.json")},
+        "semantic_clusters": {"model": str(folder / FILE)},
+    }
 
 
-def settings(name: str, tokenizer: str) -> dict[str, Any]:
-    files = {"tokenize": {"tokenizer": tokenizer}}
+def settings(name: str, files: dict[str, dict[str, Any]]) -> dict[str, Any]:
     return dict(find("stages", name).example) | files.get(name, {})
 
 
@@ -79,6 +89,7 @@ def batch_for(step: Step) -> pa.RecordBatch:
         "id": [f"doc-{i}" for i in range(n)],
         "url": [None if i % 9 == 4 else f"https://example.org/{i % 20}" for i in range(n)],
         "file": ["f"] * n,
+        "embedding": [None, *(rng.randbytes(WIDTH) for _ in range(n - 1))],
     }
     arrays = [
         pa.array(own.get(f.name) or [value(f.type, i, rng) for i in range(n)], f.type) for f in step.needs()
@@ -92,7 +103,7 @@ def apply(step: Step, batches: list[pa.RecordBatch]) -> pa.Table:
     elif isinstance(step, Filter):
         out = [pa.RecordBatch.from_arrays([step.reasons(b)], ["reasons"]) for b in batches]
     elif isinstance(step, Relate):
-        out = [conform(step.keys(b), step.key_columns) for b in batches]
+        out = [conform(step.keys(b), step.key_schema()) for b in batches]
     else:
         assert isinstance(step, Stream)
         schema = step.flow(batches[0].schema)
@@ -118,8 +129,8 @@ def test_there_are_stages_of_every_kind() -> None:
 
 
 @pytest.mark.parametrize("name", OPERATORS)
-def test_output_does_not_depend_on_batches(name: str, tokenizer: str) -> None:
-    step = find("stages", name)(**settings(name, tokenizer))
+def test_output_does_not_depend_on_batches(name: str, files: dict[str, dict[str, Any]]) -> None:
+    step = find("stages", name)(**settings(name, files))
     batch = batch_for(step)
     whole = apply(step, [batch])
     for edges in ([0, 1, 2], [5, 5, 40], list(range(7, len(batch), 7))):
@@ -127,8 +138,8 @@ def test_output_does_not_depend_on_batches(name: str, tokenizer: str) -> None:
 
 
 @pytest.mark.parametrize("name", ROWWISE)
-def test_rows_do_not_know_each_other(name: str, tokenizer: str) -> None:
-    step = find("stages", name)(**settings(name, tokenizer))
+def test_rows_do_not_know_each_other(name: str, files: dict[str, dict[str, Any]]) -> None:
+    step = find("stages", name)(**settings(name, files))
     batch = batch_for(step)
     order = pa.array(random.Random(1).sample(range(len(batch)), len(batch)))
     assert apply(step, [batch.take(order)]).equals(apply(step, [batch]).take(order))
@@ -136,14 +147,14 @@ def test_rows_do_not_know_each_other(name: str, tokenizer: str) -> None:
 
 
 @pytest.mark.parametrize("name", ROWWISE)
-def test_no_rows_give_no_rows(name: str, tokenizer: str) -> None:
-    step = find("stages", name)(**settings(name, tokenizer))
+def test_no_rows_give_no_rows(name: str, files: dict[str, dict[str, Any]]) -> None:
+    step = find("stages", name)(**settings(name, files))
     assert apply(step, [batch_for(step).slice(0, 0)]).num_rows == 0
 
 
 @pytest.mark.parametrize("name", ROWWISE)
-def test_other_columns_pass_untouched(name: str, tokenizer: str) -> None:
-    step = find("stages", name)(**settings(name, tokenizer))
+def test_other_columns_pass_untouched(name: str, files: dict[str, dict[str, Any]]) -> None:
+    step = find("stages", name)(**settings(name, files))
     batch = batch_for(step)
     marked = batch.append_column("mark_", pa.array(range(len(batch)), pa.int64()))
     if isinstance(step, Map):
@@ -157,9 +168,9 @@ def test_other_columns_pass_untouched(name: str, tokenizer: str) -> None:
 
 @pytest.mark.parametrize("name", [n for n in OPERATORS if issubclass(find("stages", n), Filter)])
 def test_filters_answer_every_row_with_names_of_their_own_settings_or_facts(
-    name: str, tokenizer: str
+    name: str, files: dict[str, dict[str, Any]]
 ) -> None:
-    step = find("stages", name)(**settings(name, tokenizer))
+    step = find("stages", name)(**settings(name, files))
     reasons = apply(step, [batch_for(step)])["reasons"].combine_chunks()
     assert reasons.type == pa.list_(pa.string())
     given = {r for row in reasons.to_pylist() for r in row or []}
@@ -169,8 +180,8 @@ def test_filters_answer_every_row_with_names_of_their_own_settings_or_facts(
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_steps_travel(name: str, tokenizer: str) -> None:
-    step = find("stages", name)(**settings(name, tokenizer))
+def test_steps_travel(name: str, files: dict[str, dict[str, Any]]) -> None:
+    step = find("stages", name)(**settings(name, files))
     assert pickle.loads(pickle.dumps(step)) == step
     assert hash(step) == hash(pickle.loads(pickle.dumps(step)))
 
@@ -186,8 +197,8 @@ def test_stages_say_where_they_come_from(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_column_types_are_ones_every_engine_has(name: str, tokenizer: str) -> None:
-    step = find("stages", name)(**settings(name, tokenizer))
+def test_column_types_are_ones_every_engine_has(name: str, files: dict[str, dict[str, Any]]) -> None:
+    step = find("stages", name)(**settings(name, files))
     schemas = [step.makes(), step.key_columns if isinstance(step, Relate) else pa.schema([])]
     for column in itertools.chain(*schemas):
         text = str(column.type)
@@ -204,5 +215,5 @@ def test_no_two_stages_give_one_name_two_meanings() -> None:
     assert seen
 
 
-def test_the_fixture_is_a_tokenizer(tokenizer: str) -> None:
-    assert Path(tokenizer).stat().st_size > 1000
+def test_the_files_are_there(files: dict[str, dict[str, Any]]) -> None:
+    assert Path(files["tokenize"]["tokenizer"]).stat().st_size > 1000

@@ -51,7 +51,7 @@ def test_each_kind_has_one_method_of_its_own_and_relate_what_it_takes() -> None:
         Filter: {"reasons"},
         Stream: {"stream"},
         Relate: {"keys", "relate", "key_columns"}
-        | {"evidence", "evidence_columns", "references", "verdicts", "rewrite"},
+        | {"evidence", "evidence_columns", "references", "verdicts", "rewrite", "key_schema"},
     }
 
 

@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from stages.text.normal import GROWTH, Form, normalise
 from stages.dedup.lines.units import Pieces, cut, pieces
 from stages.text.buffers import Bytes, Offsets, view
 from stages.text.hashing import signed, xxh64
 from stages.text.kernel import Int, device, kernel
 from stages.text.lines import strip
+from stages.text.normal import GROWTH, Form, normalise
 from stages.text.scan import count_chars
 from stages.text.slots import Slots, bits_for, number, slots
 from stages.text.words import next_word

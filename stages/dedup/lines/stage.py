@@ -13,7 +13,6 @@ import pyarrow.compute as pc
 from pipeline.schema import TEXT, column
 from pipeline.stage import Relate, Relation, Sql
 from stages.dedup.lines.hashes import Cutting, collect
-from stages.text.normal import Normalize, form
 from stages.dedup.lines.profiles import Keep, Profile, Repeats, settled
 from stages.dedup.lines.queries import REMOVED, copies, frequent, packed, touched
 from stages.dedup.lines.removal import N_BYTES_REMOVED, removed_of, without
@@ -21,6 +20,7 @@ from stages.dedup.lines.scopes import COLUMNS, Within, scopes
 from stages.dedup.lines.units import Sentences, Unit, cutting, n_units
 from stages.filters.urls import suffixes
 from stages.filters.urls.files import digest
+from stages.text.normal import Normalize, form
 from stages.text.table import words
 
 Number: TypeAlias = int | Literal["profile"]

@@ -14,6 +14,7 @@ from stages.text.kernel import Int, device
 from stages.text.ranges import NUMERIC, belongs
 from stages.text.table import Bounds, Hashes
 from stages.text.unicode import SPACE, char_class, decode, lower, two_stage
+from stages.text.utf8 import encode
 
 GROWTH = 3
 """Bytes of normalised text for each of the text, at most."""
@@ -119,20 +120,6 @@ def _write(code: Int, text: Bytes, at: Int) -> tuple[Int, Int, Int]:
         at = encode(part, text, at)
         numerals += belongs(part, NUMERIC)
     return at, n, numerals
-
-
-@device
-def encode(code: Int, out: Bytes, at: Int) -> Int:
-    """Write a code point in UTF-8; gives where it ends."""
-    if code < 0x80:
-        out[np.uint64(at)] = code
-        return at + 1
-    n = 1 + (code >= 0x800) + (code >= 0x10000)
-    lead = 0xC0 if n == 1 else 0xE0 if n == 2 else 0xF0
-    out[np.uint64(at)] = lead | code >> 6 * n
-    for i in range(1, n + 1):
-        out[np.uint64(at + i)] = 0x80 | code >> 6 * (n - i) & 0x3F
-    return at + n + 1
 
 
 @device

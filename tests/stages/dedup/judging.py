@@ -80,7 +80,7 @@ def judged(
 ) -> tuple[pa.Table, dict[str, int]]:
     """The documents with `reason` and the columns of the step, and what was noted."""
     batch = numbered(batch)
-    keys = conform(step.keys(batch), step.key_columns).add_column(0, DOC, batch.column("doc"))
+    keys = conform(step.keys(batch), step.key_schema()).add_column(0, DOC, batch.column("doc"))
     with tempfile.TemporaryDirectory() as name:
         host = Asked(Path(name), step, batch, seed)
         with session(Path(name) / "session", host) as sql:

@@ -20,7 +20,7 @@ from stages.dedup.minhash import MinhashDedup
 from stages.dedup.references import sources, stamped
 from stages.ingest.jsonl import Jsonl
 from stages.ingest.parquet import Parquet
-from tests.stages.dedup.test_minhash import edited, prose
+from tests.stages.dedup.minhash.test_stage import edited, prose
 from tests.toy import chain, recipe
 
 BOOK, NEWS, BLOG = (prose(i, 80) for i in (21, 22, 23))

@@ -1,0 +1,280 @@
+"""Near-duplicates planted, chained, multiplied: what the stage says of them, on DuckDB and on Spark."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+import zstandard
+from datasketch import MinHashLSH
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.errors import PlanError
+from pipeline.schema import DATE, DOC, ID, SOURCE, TEXT
+from pipeline.stage import Relation, Sql
+from stages.dedup.choose import CLUSTER
+from stages.dedup.minhash import MinhashDedup
+from tests.stages.dedup.judging import Session, clusters, documents, in_memory, judged
+from tests.stages.dedup.test_components import union_find
+
+
+def found(
+    step: MinhashDedup, texts: list[str | None], seed: int = 0, session: Session = in_memory
+) -> list[tuple[int, str | None, str | None, int]]:
+    """(row, reason, duplicate of, cluster size) of all that have copies; keys come in random order."""
+    return clusters(judged(step, documents(texts), seed, session)[0], "cluster")
+
+
+def prose(seed: int, n_words: int = 400) -> list[str]:
+    return [f"w{i}" for i in random.Random(seed).sample(range(10**6), n_words)]
+
+
+def edited(words: list[str], *at: int) -> str:
+    return " ".join("changed" + w if i in at else w for i, w in enumerate(words))
+
+
+def planted() -> list[str | None]:
+    """Clusters {0, 3, 5} and {2, 6, 8} among six documents that are near to nothing."""
+    a, b = prose(1), prose(2)
+    return [
+        " ".join(a),
+        None,
+        edited(b, 7),
+        edited(a, 100).upper(),
+        " ".join(prose(3)),
+        edited(a, 300) + " and a longer end",
+        edited(b, 200),
+        "too few words",
+        " ".join(b),
+        "",
+        "too few words",
+        " ".join(a[::-1]),
+    ]
+
+
+PLANTED = [
+    (0, None, None, 3),
+    (2, None, None, 3),
+    (3, "near_duplicate", "id0", 3),
+    (5, "near_duplicate", "id0", 3),
+    (6, "near_duplicate", "id2", 3),
+    (8, "near_duplicate", "id2", 3),
+]
+
+
+def test_planted_duplicates_whatever_the_order_of_keys() -> None:
+    assert [found(MinhashDedup(), planted(), seed) for seed in range(4)] == [PLANTED] * 4
+
+
+def test_the_longest_of_each_cluster() -> None:
+    kept = {row[0] for row in found(MinhashDedup(keep="longest"), planted()) if row[1] is None}
+    texts = planted()
+    longest = [max(c, key=lambda d: (len(texts[d] or ""), -d)) for c in ((0, 3, 5), (2, 6, 8))]
+    assert kept == set(longest)
+    assert 5 in kept
+
+
+def test_a_chain_is_one_cluster_though_its_ends_are_unlike() -> None:
+    """Each step replaces one word in forty of the text before; after forty nothing is left of the first."""
+    words, texts = prose(4, 800), []
+    for step in range(41):
+        texts.append(" ".join(words))
+        for i in range(step * 20, step * 20 + 20):
+            words[i % 800] = f"new{step}x{i}"
+    loose = MinhashDedup(bands=40, rows=2)
+    told = found(loose, list(texts))
+    assert len(told) == 41
+    assert {row[2] for row in told} == {None, "id0"}
+    assert {row[3] for row in told} == {41}
+    assert found(loose, [texts[0], texts[40]]) == []
+
+
+@pytest.mark.parametrize("verify", [None, 0.8])
+def test_a_hundred_thousand_copies_are_as_many_edges(verify: float | None) -> None:
+    n, step = 100_000, MinhashDedup(verify_jaccard=verify, max_cluster=0)
+    keys = step.keys(documents([" ".join(prose(5))]))
+    rows = pa.table(keys).take(pa.array([0] * n)).add_column(0, DOC, pa.array(range(n), pa.int64()))
+    host = Counting()
+    with in_memory(Path(), host) as sql:
+        sql.connection.register("given", rows)  # type: ignore[attr-defined]
+        verdicts = step.relate(sql("SELECT * FROM given"), sql)
+        told = sql(
+            "SELECT count(*) AS n, count(reason) AS dropped, max(cluster.size) AS size FROM {v}", v=verdicts
+        ).rows()
+    assert told == [{"n": n, "dropped": n - 1, "size": n}]
+    assert host.asked == 0
+    assert host.notes.get("pairs_compared", 0) == 0
+    assert host.notes.get("documents_of_one_signature", n - 1) == n - 1
+
+
+class Counting:
+    """A host whose documents nobody need look at."""
+
+    def __init__(self) -> None:
+        self.asked, self.notes = 0, dict[str, int]()
+
+    def again(self, sql: Sql, docs: Relation) -> Relation:
+        self.asked += docs.count()
+        return sql("SELECT doc, CAST([] AS BIGINT[]) AS features FROM {docs}", docs=docs)
+
+    def note(self, what: str, count: int) -> None:
+        self.notes[what] = count
+
+
+TEXTS = st.lists(st.none() | st.text(st.sampled_from("ab .漢\n"), max_size=30), max_size=8)
+
+
+@given(TEXTS, st.integers(0, 8))
+def test_keys_do_not_depend_on_the_batch(texts: list[str | None], at: int) -> None:
+    step, whole = MinhashDedup(bands=3, rows=2, ngram=2, keep="longest"), documents(texts)
+    keys = step.keys(whole)
+    assert keys.schema.equals(step.key_schema())
+    assert (
+        step.keys(whole.slice(0, at)).to_pylist() + step.keys(whole.slice(at)).to_pylist() == keys.to_pylist()
+    )
+    assert keys.schema.names[-3:] == ["band_00", "band_01", "band_02"]
+
+
+@given(st.lists(st.none() | st.text(st.sampled_from("ab "), max_size=10), max_size=8))
+def test_verdicts_are_the_components_of_shared_bands(texts: list[str | None]) -> None:
+    step = MinhashDedup(bands=2, rows=1, ngram=1)
+    keys = step.keys(documents(texts))
+    bands = [
+        {i for i in row if i is not None}
+        for row in zip(*(keys.column(f"band_0{j}").to_pylist() for j in range(2)), strict=True)
+    ]
+    edges = [(i, j) for i, a in enumerate(bands) for j, b in enumerate(bands[:i]) if a & b]
+    labels = dict(union_find(edges))
+    sizes = [list(labels.values()).count(labels.get(d)) for d in range(len(texts))]
+    assert found(step, texts) == [
+        (d, *((None, None) if d == label else ("near_duplicate", f"id{label}")), sizes[d])
+        for d, label in sorted(labels.items())
+    ]
+
+
+@pytest.mark.parametrize("texts", [[], [None], [None, None], ["", "one two three four", None], ["a b c d e"]])
+def test_nothing_to_say(texts: list[str | None]) -> None:
+    assert found(MinhashDedup(), texts) == []
+
+
+def test_chinese_needs_no_spaces() -> None:
+    text = "".join(chr(0x4E00 + i) for i in random.Random(6).sample(range(5000), 300))
+    told = found(MinhashDedup(), [text, text[:150] + "，" + text[150:] + "。", text[::-1]])
+    assert [(row[0], row[2]) for row in told] == [(0, None), (1, "id0")]
+
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"bands": 0}, "bands: must be at least 1, not 0"),
+    ({"rows": -1}, "rows: must be at least 1, not -1"),
+    ({"ngram": 0}, "ngram: must be at least 1, not 0"),
+    ({"threshold": 1.5}, "threshold: must be over 0 and at most 1"),
+    ({"verify_jaccard": 0.0}, "verify_jaccard: must be over 0"),
+    ({"threshold": 0.8, "bands": 9}, "threshold: stands for bands and rows"),
+    ({"max_cluster": 1}, "max_cluster: must be 0 or at least 2"),
+    ({"profile": "gpt3", "bits": 64}, "bits: profile gpt3 has minima of 32"),
+    ({"profile": "gpt3", "ngram": 5}, "gpt3 has shingles of one word"),
+    ({"profile": "datatrove", "unit": "char"}, "datatrove has shingles of words"),
+    ({"hashing": "sha1"}, "sha1 is for profile datatrove"),
+    ({"keep": "best"}, "keep: 'best' is none of first, longest"),
+    ({"keep": "source_priority"}, "priority: goes with keep: source_priority"),
+    ({"against": "nowhere/*.parquet"}, "no file matches 'nowhere"),
+]
+
+
+@pytest.mark.parametrize(("settings", "why"), REFUSED, ids=[str(s) for s, _ in REFUSED])
+def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any], why: str) -> None:
+    with pytest.raises(PlanError, match=why):
+        MinhashDedup(**settings).check()
+
+
+def test_bands_and_rows() -> None:
+    assert MinhashDedup().banding == (14, 8)
+    assert MinhashDedup(rows=5).banding == (14, 5)
+    assert MinhashDedup(profile="gpt3").banding == (10, 1)
+    lsh = MinHashLSH(threshold=0.75, num_perm=256)
+    assert MinhashDedup(threshold=0.75, permutations=256).banding == (lsh.b, lsh.r)
+
+
+def test_columns() -> None:
+    left = MinhashDedup().flow(pa.schema([ID, TEXT, SOURCE, DATE]))
+    assert left.names == ["id", "text", "source", "date", "cluster"]
+    assert left.types[4] == CLUSTER
+    assert MinhashDedup(column="near").makes().names == ["near"]
+
+
+def halves() -> list[str | None]:
+    """Texts of 400 words that have, with the first, 300 (Jaccard .59) and 380 (.89) in common."""
+    words = prose(11)
+    return [" ".join(w) for w in (words, words[:300] + prose(12, 100), words[:380] + prose(13, 20))]
+
+
+@pytest.mark.parametrize("how", ["shingles", "signature"])
+def test_only_what_is_alike_counts_where_pairs_are_verified(how: Any) -> None:
+    loose = MinhashDedup(bands=112, rows=1)
+    assert [row[0] for row in found(loose, halves())] == [0, 1, 2]
+    strict = MinhashDedup(bands=112, rows=1, verify_jaccard=0.75, verify_with=how)
+    told, notes = judged(strict, documents(halves()))
+    assert clusters(told, "cluster") == [(0, None, None, 2), (2, "near_duplicate", "id0", 2)]
+    assert notes == {
+        "documents_of_one_signature": 0,
+        "pairs_beyond_the_first_of_a_band": 0,
+        "pairs_sharing_a_band": 3,
+        "pairs_compared": 3,
+        "pairs_alike": 1,
+        "documents_alike_only_to_dropped_ones": 0,
+    }
+
+
+def test_all_that_a_kept_document_is_told() -> None:
+    dates, sources = ["2024-03-02T01:00:00Z", None, "2023-01-01"], ["b", "a", "b"]
+    told, _ = judged(MinhashDedup(bands=112, rows=1), documents(halves(), date=dates, source=sources))
+    assert told["cluster"].to_pylist() == [
+        {"duplicate_of": None, "size": 3, "dates": ["2023-01-01", "2024-03-02"], "sources": ["a", "b"]},
+        {"duplicate_of": "id0", "size": 3, "dates": None, "sources": None},
+        {"duplicate_of": "id0", "size": 3, "dates": None, "sources": None},
+    ]
+
+
+def test_the_signature_says_that_two_are_one() -> None:
+    texts = [" ".join(prose(1)), " ".join(prose(2)), " ".join(prose(1)).upper()]
+    told, notes = judged(MinhashDedup(verify_jaccard=0.9), documents(list(texts)))
+    assert notes["documents_of_one_signature"] == 1
+    assert notes["pairs_compared"] == 0
+    assert clusters(told, "cluster") == [(0, None, None, 2), (2, "near_duplicate", "id0", 2)]
+
+
+@pytest.mark.parametrize("profile", ["default", "datatrove", "gpt3"])
+def test_profiles_find_copies(profile: Any) -> None:
+    assert [row[0] for row in found(MinhashDedup(profile=profile), planted())][:2] == [0, 2]
+
+
+@pytest.mark.data
+def test_chapters_of_different_books_stay_apart(shared_data: Path) -> None:
+    with (shared_data / "dedup/book_editions_near_dups.jsonl.zst").open("rb") as file:
+        lines = io.TextIOWrapper(zstandard.ZstdDecompressor().stream_reader(file), encoding="utf-8")
+        texts = [json.loads(line)["text"] for line in lines]
+    doubled = [*texts, *(t.replace("\n", "  \n") for t in texts)]
+    books: dict[str, list[int]] = {}
+    for row, _, kept, _ in found(MinhashDedup(), list(doubled)):
+        books.setdefault(kept or f"id{row}", []).append(row)
+    long_enough = {i for i, t in enumerate(texts) if len(t.split()) > 5}
+    assert {d % len(texts) for c in books.values() for d in c} >= long_enough
+    assert all({d, d + len(texts)} <= {*c} or d >= len(texts) for c in books.values() for d in c)
+    assert max(map(len, books.values())) <= 8  # three editions at most, and demo texts, each twice
+    assert len(books) > 20
+
+
+@pytest.mark.spark
+def test_spark_judges_the_same(on_spark: Session) -> None:
+    for step in (MinhashDedup(keep="longest"), MinhashDedup(verify_jaccard=0.5, max_cluster=2)):
+        ours, notes = judged(step, documents(planted()))
+        theirs, noted = judged(step, documents(planted()), 9, on_spark)
+        assert theirs.equals(ours)
+        assert notes == noted
+        assert len(clusters(ours, "cluster")) == 6
