@@ -61,17 +61,24 @@ def stars(keys: Relation, bands: Sequence[str], sql: Sql, new: bool = False) -> 
     A star and not all pairs: a hundred thousand copies of a page are as many edges.
     """
     own = "AND b.doc >= 0" if new else ""
-    found = sql("SELECT doc AS u, doc AS v FROM {keys} WHERE false", keys=keys)
+    parts = []
     for rows in _banded(keys, bands, sql):
         heads = sql("SELECT band, min(doc) AS head FROM {rows} GROUP BY band HAVING count(*) > 1", rows=rows)
-        found = sql(
-            "SELECT u, v FROM {found} UNION SELECT b.doc AS u, s.head AS v FROM {rows} b "
-            f"JOIN {{heads}} s ON b.band = s.band WHERE b.doc > s.head {own}",
-            found=found,
-            rows=rows,
-            heads=heads,
+        parts.append(
+            sql(
+                "SELECT DISTINCT b.doc AS u, s.head AS v FROM {rows} b JOIN {heads} s ON b.band = s.band "
+                f"WHERE b.doc > s.head {own}",
+                rows=rows,
+                heads=heads,
+            )
         )
-    return Graph(found, None)
+    return Graph(sql("SELECT DISTINCT u, v FROM {parts}", parts=_together(parts, sql)), None)
+
+
+def _together(parts: Sequence[Relation], sql: Sql) -> Relation:
+    """The rows of all parts."""
+    named = {f"part_{i}": part for i, part in enumerate(parts)}
+    return sql.view(" UNION ALL ".join(f"SELECT * FROM {{{name}}}" for name in named), **named)
 
 
 def _banded(keys: Relation, bands: Sequence[str], sql: Sql) -> Iterator[Relation]:
@@ -123,22 +130,23 @@ def compared(keys: Relation, bands: Sequence[str], sql: Sql, new: bool = False) 
 
 def _paired(once: Relation, bands: Sequence[str], sql: Sql, own: str) -> tuple[Relation, int]:
     """(u, v, place), and how many pairs that share a band are left out."""
-    pairs = sql("SELECT doc AS u, doc AS v, doc AS place FROM {once} WHERE false", once=once)
-    beyond = 0
+    parts, beyond = [], 0
     for rows in _banded(once, bands, sql):
         members = _placed(rows, sql)
-        pairs = sql(
-            "SELECT u, v, min(place) AS place FROM (SELECT u, v, place FROM {pairs} UNION ALL "
-            "SELECT m.doc AS u, h.doc AS v, h.place FROM {members} m JOIN {members} h ON m.band = h.band "
-            f"WHERE h.place <= {HEADS} AND h.place < m.place {own}) AS p GROUP BY u, v",
-            pairs=pairs,
-            members=members,
+        parts.append(
+            sql(
+                "SELECT m.doc AS u, h.doc AS v, min(h.place) AS place FROM {members} m "
+                "JOIN {members} h ON m.band = h.band "
+                f"WHERE h.place <= {HEADS} AND h.place < m.place {own} GROUP BY m.doc, h.doc",
+                members=members,
+            )
         )
         left_out = sql(
             f"SELECT CAST(sum(place - {HEADS} - 1) AS BIGINT) AS n FROM {{m}} WHERE place > {HEADS}",
             m=members,
         )
         beyond += left_out.rows()[0]["n"] or 0
+    pairs = sql("SELECT u, v, min(place) AS place FROM {parts} GROUP BY u, v", parts=_together(parts, sql))
     return pairs, beyond
 
 

@@ -38,8 +38,8 @@ class Shingling:
     ngram: int = 5
     """Units in a shingle; a CJK ideograph or kana is a word."""
     profile: Profile = "default"
-    """`default`: lower case, words as in `stages.text.words`. `datatrove`: as the module of that name says, for
-    signatures equal to datatrove's. `gpt3`: single words, as features of Spark (module `spark`)."""
+    """`default`: lower case, words as in `stages.text.words`. `datatrove`: as the module of that name says,
+    for signatures equal to datatrove's. `gpt3`: single words, as features of Spark (module `spark`)."""
     hashing: Hashing = "xxhash"
     """Of `datatrove`, which has both; FineWeb took sha1."""
 

@@ -122,3 +122,19 @@ def test_damaged_and_odd_archives_end_with_what_was_lost(
         assert row["offset"] >= 0
         assert row["length"] > 0
         assert row["dropped_by"] == folder
+
+
+def test_every_deduplication_in_a_row(corpus: Path, tmp_path: Path) -> None:
+    text = (RECIPES / "dedup.yaml").read_text()
+    recipe = tmp_path / "dedup.yaml"
+    recipe.write_text(text.replace("runs/sample", str(corpus)).replace("runs/dedup", str(tmp_path / "out")))
+    done = pipeline("run", recipe, "--workers", "2")
+    assert done.returncode == 0, done.stderr
+    ran = record(tmp_path / "out")
+    told = {s["name"]: s["relate"] for s in ran["steps"] if "relate" in s and s["source"] == "readme"}
+    assert set(told) == {"exact_dedup", "minhash_dedup", "line_dedup", "substring_dedup", "semantic_dedup"}
+    assert told["minhash_dedup"]["pairs_compared"] >= told["minhash_dedup"]["pairs_alike"]
+    kept = rows(tmp_path / "out", list(ran["documents"].values()))
+    assert len(kept) == sum(ran["rows"].values()) > 100
+    assert all(row["copies"] >= 1 and row["line_dedup"] and row["substring"] for row in kept)
+    assert sum(row["line_dedup"]["n_removed"] for row in kept) > 0
