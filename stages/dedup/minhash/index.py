@@ -14,18 +14,20 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
+
+import pyarrow as pa
 
 from pipeline.errors import PlanError, RunError
 from pipeline.relate import whole
 from pipeline.schema import ROW_BITS
-from pipeline.shards import fingerprint, read_json, write_json
+from pipeline.shards import ShardWriter, fingerprint, read_json, write_json
 from pipeline.stage import Relation, Sql
 from stages.dedup.choose import FIRST_INDEXED
 
 BUCKETS = 16
 """Files of a table of a part, at most."""
-TABLES = ("keys", "edges", "features", "state", "changed")
+Table: TypeAlias = tuple[Relation, pa.Schema]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,8 +108,8 @@ class Index:
             ) from error
         return have
 
-    def add(self, tables: Mapping[str, Relation], sql: Sql) -> None:
-        """Write this part: relations with `doc`, the run's own documents being numbered from 0.
+    def add(self, tables: Mapping[str, Table], sql: Sql) -> None:
+        """Write this part: relations (the run's own documents are numbered from 0) and their columns.
 
         Raises:
             RunError: later parts were added to it as it was, and it is not the same.
@@ -116,15 +118,18 @@ class Index:
         base = sum(p["n_shards"] for p in earlier)
         folder = self.path / f".{self.part}.tmp"
         shutil.rmtree(folder, ignore_errors=True)
-        for name, relation in tables.items():
+        for name, (relation, schema) in tables.items():
             numbers = ["doc", "v"] if name == "edges" else ["doc"]
             moved = ", ".join(f"{_numbered(n, base)} AS {n}" for n in numbers)
             sql.save(sql.view(f"SELECT * REPLACE ({moved}) FROM {{t}}", t=relation), folder / name, BUCKETS)
+            if not any((folder / name).rglob("*.parquet")):
+                with ShardWriter(folder / name / "none.parquet", schema):
+                    pass  # no rows, but columns
         sums = sql(
             f"SELECT max(doc // {1 << ROW_BITS}) AS shard, count(*) AS n, "
             "CAST(sum(doc % 999983) AS BIGINT) AS docs, "
             "CAST(sum(coalesce(signature % 999983, 1)) AS BIGINT) AS signatures FROM {keys}",
-            keys=tables["keys"],
+            keys=tables["keys"][0],
         )
         (told,) = sums.rows()
         made = {

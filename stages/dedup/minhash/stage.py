@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +15,7 @@ import pyarrow as pa
 
 from pipeline.errors import PlanError
 from pipeline.run import hold
-from pipeline.schema import ID, TEXT, column
+from pipeline.schema import DOC, ID, TEXT, column
 from pipeline.stage import Relation, Sql
 from stages.dedup.choose import FIRST_INDEXED, KNOWN, Copies
 from stages.dedup.components import components
@@ -25,6 +26,8 @@ from stages.dedup.minhash.pairs import Alike, Graph, Look, stars, verified
 from stages.dedup.minhash.shingles import Shingling, shingle_sets
 from stages.dedup.minhash.signature import signatures
 
+CHANGED = pa.schema([DOC, ID, ("fate", pa.string()), ("duplicate_of", pa.string())])
+"""Of documents of earlier parts."""
 AT_MOST = 4096
 """Shingles of a document that are compared; of longer ones a sample of half as many at least."""
 
@@ -113,6 +116,8 @@ class MinhashDedup(Copies):
             raise PlanError("bits: profile gpt3 has minima of 32")
         if bool(self.index) != bool(self.part):
             raise PlanError("index: goes with part, the name of what this run adds to it")
+        if not re.fullmatch(r"[\w][\w.-]*|", self.part):
+            raise PlanError(f"part: {self.part!r} names a folder: letters, digits, and . - _ inside")
         if self.as_of == "latest" and not self.index:
             raise PlanError("as_of: goes with index")
         if self.index:
@@ -212,19 +217,27 @@ class MinhashDedup(Copies):
         known = bool(index.earlier())
         own = sql.view("SELECT * FROM {keys} WHERE doc >= 0", keys=keys)
         features = sql.again(sql("SELECT doc FROM {keys} WHERE signature IS NOT NULL", keys=keys))
-        tables = {"keys": own, "features": sql.view("SELECT * FROM {f} WHERE doc >= 0", f=features)}
+        looked = sql.view("SELECT * FROM {f} WHERE doc >= 0", f=features)
         if known:
             keys = _both(keys, index.table("keys", sql), sql)
             features = _both(features, index.table("features", sql), sql)
         graph = self._joined(keys, lambda docs: features, sql, known)
-        tables["edges"] = sql.view("SELECT u AS doc, v FROM {found}", found=graph.edges)
+        found = sql.view("SELECT u AS doc, v FROM {found}", found=graph.edges)
         if known:
             before = sql.view("SELECT doc AS u, v FROM {old}", old=index.table("edges", sql))
             graph = graph._replace(edges=_both(graph.edges, before, sql))
         verdicts = self._verdicts(keys, graph, lambda docs: features, sql)
-        tables["state"] = sql.view(f"SELECT * FROM {{v}} WHERE doc >= {FIRST_INDEXED}", v=verdicts)
-        tables["changed"] = self._changed(tables["state"], keys, index, sql)
-        sql.note("documents_of_earlier_parts_that_change", tables["changed"].count())
+        state = sql.view(f"SELECT * FROM {{v}} WHERE doc >= {FIRST_INDEXED}", v=verdicts)
+        changed = self._changed(state, keys, index, sql)
+        sql.note("documents_of_earlier_parts_that_change", changed.count())
+        reason = pa.field("reason", pa.string())
+        tables = {
+            "keys": (own, pa.schema([DOC, *self.key_schema()])),
+            "edges": (found, pa.schema([DOC, ("v", pa.int64())])),
+            "features": (looked, pa.schema([DOC, *self.evidence_columns])),
+            "state": (state, pa.schema([DOC, reason, *self.verdicts()])),
+            "changed": (changed, CHANGED),
+        }
         index.add(tables, sql)
         return verdicts
 
