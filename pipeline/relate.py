@@ -169,6 +169,8 @@ class Query:
             for i, place in enumerate(places)
         ]
         todo = [task for task in tasks if not task.out.exists()]
+        if todo:
+            self.progress(f"{self.named.name}: {what}", len(tasks) - len(todo), len(tasks))
         for done, _ in enumerate(self.engine.map(todo), start=len(tasks) - len(todo) + 1):
             self.progress(f"{self.named.name}: {what}", done, len(tasks))
         return [task.out for task in tasks]

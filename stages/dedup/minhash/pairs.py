@@ -85,10 +85,9 @@ def _banded(keys: Relation, bands: Sequence[str], sql: Sql) -> Iterator[Relation
     """(doc, band) of all documents that have bands, some bands at a time."""
     n = max(1, BAND_ROWS // max(1, keys.count()))
     for i in range(0, len(bands), n):
-        some = ", ".join(bands[i : i + n])
-        yield sql.view(
-            f"SELECT doc, unnest([{some}]) AS band FROM {{keys}} WHERE signature IS NOT NULL", keys=keys
-        )
+        some = bands[i : i + n]
+        band = some[0] if len(some) == 1 else f"unnest([{', '.join(some)}])"
+        yield sql.view(f"SELECT doc, {band} AS band FROM {{keys}} WHERE signature IS NOT NULL", keys=keys)
 
 
 def firsts(keys: Relation, sql: Sql) -> Relation:

@@ -129,3 +129,15 @@ def test_likeness_of_signatures_is_the_share_that_agrees() -> None:
     assert told.to_pylist() == [{"u": 1, "v": 0}]
     (none,) = Alike(at_least=0.75, signatures=True)(iter([batch.slice(0, 0)]))
     assert len(none) == 0
+
+
+@pytest.mark.parametrize("rows", [1, 40])
+def test_bands_may_be_looked_at_one_by_one(sql: Sql, monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
+    bands: Bands = [[i % 3, i % 5, i % 7] for i in range(20)] + [None]
+    copies, pairs = compared(keys(sql, bands), BAND_NAMES, sql)
+    stars_of_all = found(stars(keys(sql, bands), BAND_NAMES, sql).edges)
+    monkeypatch.setattr("stages.dedup.minhash.pairs.BAND_ROWS", rows)
+    again, each = compared(keys(sql, bands), BAND_NAMES, sql)
+    assert found(again) == found(copies)
+    assert sorted(map(str, each.rows())) == sorted(map(str, pairs.rows()))
+    assert found(stars(keys(sql, bands), BAND_NAMES, sql).edges) == stars_of_all

@@ -18,9 +18,9 @@ from pipeline.errors import PlanError
 from pipeline.local import LocalEngine
 from pipeline.run import Runner
 from pipeline.schema import ID, TEXT
-from stages.dedup.substrings import SubstringDedup, parted
 from stages.dedup.substrings import stage as substring
 from stages.dedup.substrings.spans import SUBSTRING
+from stages.dedup.substrings.stage import SubstringDedup, parted
 from tests.stages.dedup.judging import Session
 from tests.stages.dedup.substrings.corpus import (
     Token,
