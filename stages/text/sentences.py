@@ -56,14 +56,15 @@ def count_sentences(data: Bytes, starts: Bounds, ends: Bounds, first: Int, last:
         flags = sentence_break(code)
         if flags & ENDS and after == end:
             ended = True
-        elif ended and not _all_marks(data, start, end):
+        elif ended and not all_marks(data, start, end):
             n += 1
             ended = False
     return n
 
 
 @device
-def _all_marks(data: Bytes, at: Int, stop: Int) -> bool:
+def all_marks(data: Bytes, at: Int, stop: Int) -> bool:
+    """Whether there is only punctuation in `data[at:stop]`."""
     while at < stop:
         code, at = decode(data, at, stop)
         if not sentence_break(code) & MARKS:

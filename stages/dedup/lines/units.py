@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from stages.text.boundaries import ENDS, MARKS, sentence_break
+from stages.text.boundaries import ENDS, sentence_break
 from stages.text.buffers import Bytes, Offsets, byte, view
 from stages.text.kernel import Int, device, kernel
 from stages.text.lines import strip
 from stages.text.segments import BLANK, NEWLINE, next_segment
-from stages.text.sentences import next_sentence
+from stages.text.sentences import all_marks, next_sentence
 from stages.text.table import words
 from stages.text.unicode import decode
 
@@ -123,19 +123,10 @@ def _cut_english(data: Bytes, first: Int, last: Int, room: Pieces) -> Int:
         code, after = decode(data, start, end)
         if sentence_break(code) & ENDS and after == end:
             ended = True
-        elif ended and not _all_marks(data, start, end):
+        elif ended and not all_marks(data, start, end):
             begins, ended = True, False
         if begins:
             room.starts[n] = start
             n += 1
         room.ends[n - 1] = end
     return n
-
-
-@device
-def _all_marks(data: Bytes, at: Int, stop: Int) -> bool:
-    while at < stop:
-        code, at = decode(data, at, stop)
-        if not sentence_break(code) & MARKS:
-            return False
-    return True
