@@ -26,7 +26,8 @@ from processes import watch
 from pipeline.local import LocalEngine
 from pipeline.relate import Query, Side
 from pipeline.schema import DOC, conform
-from pipeline.verdicts import Named, numbers
+from pipeline.steps import Named
+from pipeline.verdicts import numbers
 from stages.dedup.minhash import MinhashDedup
 
 SHARD_DOCUMENTS = 25_000

@@ -24,7 +24,7 @@ import pyarrow as pa
 
 from pipeline.schema import HTML
 from stages.extract.auto.blocks import Words, measure
-from stages.extract.auto.classes import judge_classes
+from stages.extract.auto.classes import score_classes
 from stages.extract.auto.context import context
 from stages.extract.auto.features import features
 from stages.extract.auto.labels import read_records
@@ -119,7 +119,7 @@ def through_parts(page: bytes) -> int:
     words = Words(np.zeros(1, np.int64), np.zeros(1, np.float32))
     tree = parse(page)
     blocks = measure(tree, words)
-    known = features(tree, blocks, judge_classes(tree, words))
+    known = features(tree, blocks, score_classes(tree, words))
     first = np.random.default_rng(len(page)).random(tree.n_blocks, np.float32)
     looked = context(known, first)
     if not (np.isfinite(known.rows).all() and np.isfinite(looked).all()):

@@ -38,8 +38,8 @@ def run(recipe: Path, output: Path, kill_after: float | None) -> tuple[int, floa
 def hashes(output: Path) -> dict[str, str]:
     """What must be equal: documents, with tokens and mixture; and the trained model's last loss."""
     record = json.loads((output / "run.json").read_text())
-    found = {"run": record["run_hash"], "documents": record["content_hash"]}
-    return found | ({"loss": str(record["train"]["loss_last"])} if "train" in record else {})
+    made = {"run": record["run_hash"], "documents": record["content_hash"]}
+    return made | ({"loss": str(record["train"]["loss_last"])} if "train" in record else {})
 
 
 def main() -> None:

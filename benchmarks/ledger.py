@@ -10,8 +10,6 @@ interpreter's start and all imports included; best and worst of several.
 from __future__ import annotations
 
 import argparse
-import json
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,6 +21,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipeline.record import Record
+
 ROWS = 16384
 """Of a shard."""
 GROUP = 4096
@@ -32,22 +32,19 @@ TEXT_CHARS = 400
 
 def tile(run: Path, output: Path, n_documents: int) -> dict[str, int]:
     """Write a run like `run` with `n_documents`; documents of each folder keep their share."""
-    record = json.loads((run / "run.json").read_text())
-    if not isinstance(record["documents"], str):
+    record = Record.load(run)
+    if len(record.documents) > 1:
         raise SystemExit("a run of one source, please")
-    folders = [*record["dropped"], record["documents"]]
-    tables = {f: pq.read_table(sorted((run / f).glob("part-*.parquet"))) for f in folders}
+    (source,) = record.documents
+    folders = [*record.dropped[source], *record.documents[source]]
+    tables = {f: pq.read_table(run / f) for f in folders}
     times = n_documents / sum(map(len, tables.values()))
     rows = {}
     for folder, table in tables.items():
         rows[folder] = round(len(table) * times)
         write(table, output / folder, rows[folder])
-        manifest = (run / folder).parent if Path(folder).name == "dropped" else run / folder
-        home = (output / folder).parent if Path(folder).name == "dropped" else output / folder
-        shutil.copy(manifest / "manifest.json", home / "manifest.json")
-    for act in ("tokens", "mixture"):
-        record.pop(act, None)  # they are of the small run
-    (output / "run.json").write_text(json.dumps(record))
+    record.sections = {}  # they are of the small run
+    record.write(output)
     return rows
 
 

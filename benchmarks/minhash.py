@@ -31,6 +31,8 @@ from datatrove.utils.word_tokenizers import WordTokenizer
 from rensa import RMinHash
 
 from stages.dedup.minhash.banding import bands
+from stages.dedup.minhash.datatrove import Datatrove
+from stages.dedup.minhash.default import Default
 from stages.dedup.minhash.shingles import Shingling
 from stages.dedup.minhash.signature import signatures
 
@@ -47,9 +49,9 @@ def documents(path: Path) -> list[str]:
         return [json.loads(line)["text"] for line in lines]
 
 
-def ours(shingling: Shingling, bits: Any) -> Work:
+def ours(shingling: Shingling) -> Work:
     def work(texts: list[str]) -> Any:
-        minima, _ = signatures(pa.array(texts, pa.string()), BANDS * ROWS, shingling, 1, bits)
+        minima, _ = signatures(pa.array(texts, pa.string()), BANDS * ROWS, shingling)
         return bands(minima, BANDS)
 
     return work
@@ -100,11 +102,11 @@ def with_datatrove(language: Any) -> Work:
 
 
 OURS: dict[str, Work] = {
-    "default": ours(Shingling(), 32),
-    "default, 64 bits": ours(Shingling(), 64),
-    "datatrove, xxhash": ours(Shingling("word", NGRAM, "datatrove"), 64),
-    "datatrove, sha1": ours(Shingling("word", NGRAM, "datatrove", "sha1"), 64),
-    "characters, 5": ours(Shingling("char", NGRAM), 32),
+    "default": ours(Default(ngram=NGRAM)),
+    "default, 64 bits": ours(Default(ngram=NGRAM, bits=64)),
+    "datatrove, xxhash": ours(Datatrove(ngram=NGRAM)),
+    "datatrove, sha1": ours(Datatrove(ngram=NGRAM, hashing="sha1")),
+    "characters, 5": ours(Default(unit="char", ngram=NGRAM)),
 }
 RIVALS: dict[str, Work] = {
     "rensa": with_rensa,

@@ -142,7 +142,8 @@ class Run:
 
     def folders(self) -> tuple[Path, list[Path]]:
         """(kept documents, dropped ones)"""
-        return self.output / self.record["documents"], [self.output / f for f in self.record["dropped"]]
+        (kept,) = self.record["documents"][NAME]
+        return self.output / kept, [self.output / folder for folder in self.record["dropped"][NAME]]
 
 
 def run(

@@ -51,7 +51,7 @@ def pages(data: Path, n: int) -> Iterator[tuple[str, bytes]]:
                 yield page.get("url") or "http://example.org/", body
 
 
-def write(path: Path, found: Iterator[tuple[str, bytes]]) -> None:
+def write(path: Path, crawled: Iterator[tuple[str, bytes]]) -> None:
     """A .warc.gz of these pages."""
     headers = [
         ("Date", "Wed, 01 May 2024 12:00:00 GMT"),
@@ -63,7 +63,7 @@ def write(path: Path, found: Iterator[tuple[str, bytes]]) -> None:
     ]
     with path.open("wb") as file:
         writer = WARCWriter(file, gzip=True)
-        for url, body in found:
+        for url, body in crawled:
             ask = StatusAndHeaders(
                 "GET / HTTP/1.1", [("Host", "example.org"), ("Accept", "*/*")], is_http_request=True
             )
@@ -98,7 +98,7 @@ def rows(path: Path) -> int:
     step = Warc(paths=str(path))
     with path.open("rb") as file:
         return sum(
-            step._row(item, str(path)) is not None for item in records(Window(file, path.stat().st_size))
+            step.row(item, str(path)) is not None for item in records(Window(file, path.stat().st_size))
         )
 
 

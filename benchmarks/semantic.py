@@ -3,7 +3,7 @@
     python benchmarks/semantic.py speed|parity|quality|scale|rivals [--data ../shared/data]
 
 `parity` needs transformers, `rivals` takes faiss and scikit-learn if they are there. Threads are set by the
-environment (OPENBLAS_NUM_THREADS=1 for one core). What the tables mean is told in docs/dedup_semantic.md.
+environment (OPENBLAS_NUM_THREADS=1 for one core). What the tables mean stands in docs/dedup_semantic.md.
 """
 
 from __future__ import annotations
@@ -26,13 +26,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
+from classifiers.embedding import centroids
+from classifiers.embedding.codes import Codes, quantized, to_arrow
+from classifiers.embedding.models import EncoderFolder, Pooled, find, load
 from pipeline.local import LocalEngine
 from pipeline.schema import DOC
-from stages.dedup.semantic import centroids
-from stages.dedup.semantic.codes import Codes, quantized, to_arrow
-from stages.dedup.semantic.models import Pooled, find, load
-from stages.dedup.semantic.near import SemanticDedup
-from stages.dedup.semantic.nearest import thin
+from pipeline.sql import Relation
+from stages.dedup.near import SemanticDedup
+from stages.dedup.near.nearest import thin
 from stages.extract.html import ExtractHtml
 
 Pairs = tuple[list[str], list[str]]
@@ -78,8 +79,10 @@ def parity(given: argparse.Namespace) -> None:
         load("minilm", 256),
         [r["text"] for r in rows(given.data / "proxy_corpus/web_en_gold.jsonl.zst")],
     )
+    files = find("minilm")
     assert isinstance(model, Pooled)
-    theirs, worst = BertModel.from_pretrained(str(find("minilm").path)).eval(), 0.0
+    assert isinstance(files, EncoderFolder)
+    theirs, worst = BertModel.from_pretrained(str(files.path)).eval(), 0.0
     for text in texts[:30]:
         ids = model.encoder.tokens(text, 256)
         with torch.no_grad():
@@ -184,6 +187,16 @@ def planted(n: int, dimension: int, n_topics: int, seed: int) -> tuple[Codes, np
     return out, copy_of
 
 
+class NoLook:
+    """A look at documents that is not asked for."""
+
+    def second_pass(self, docs: Relation) -> Relation:
+        raise AssertionError("keys suffice")
+
+    def metric(self, name: str, value: int) -> None:
+        pass
+
+
 def scale(given: argparse.Namespace) -> None:
     """A million embeddings: k-means on a sample, assignment, near pairs through the engine's SQL."""
     (codes, copy_of), seconds = timed(planted, given.n, given.dimension, given.clusters, 0)
@@ -206,8 +219,10 @@ def scale(given: argparse.Namespace) -> None:
         del arrays
         engine = LocalEngine(2, {"memory": "2GB"})
         with engine.session(Path(home) / "work") as sql:
-            told, seconds = timed(step.relate, sql.read([Path(home) / "keys.parquet"]), sql)
-            table = pa.Table.from_pylist(sql("SELECT doc FROM {t} WHERE reason IS NOT NULL", t=told).rows())
+            keys = sql.read([Path(home) / "keys.parquet"])
+            verdicts, seconds = timed(step.relate, keys, sql, NoLook())
+            dropped = sql("SELECT doc FROM {v} WHERE reason IS NOT NULL", v=verdicts)
+            table = pa.Table.from_pylist(dropped.rows())
         engine.close()
     gone = np.zeros(given.n, bool)
     gone[table["doc"].to_numpy()] = True

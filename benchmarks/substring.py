@@ -36,7 +36,7 @@ from pipeline.shards import ShardWriter, read_shard
 from pipeline.sql import Relation, Sql
 from pipeline.verdicts import beside, load_verdicts, number
 from stages.dedup.substrings import SubstringDedup
-from stages.dedup.substrings.units import units
+from stages.dedup.substrings.tokens import tokenized
 
 SHARD_BYTES = 16 << 20
 BUCKETS = 64
@@ -48,8 +48,8 @@ def corpus(data: Path, rounds: int, folder: Path) -> Result:
     rng, texts = random.Random(1), list(real(data, rounds))
     for i in range(5, len(texts), 5):
         source, own = texts[rng.randrange(i)].split(" "), texts[i].split(" ")
-        at, cut = rng.randrange(len(source)), rng.randrange(len(own))
-        texts[i] = " ".join([*own[:cut], *source[at : at + rng.randrange(20, 400)], *own[cut:]])
+        windows, cut = rng.randrange(len(source)), rng.randrange(len(own))
+        texts[i] = " ".join([*own[:cut], *source[windows : windows + rng.randrange(20, 400)], *own[cut:]])
     ends = np.cumsum([len(t.encode()) for t in texts])
     shard_of = ends // SHARD_BYTES
     shards = []
@@ -76,6 +76,7 @@ class Looks:
 
     def __init__(self, step: SubstringDedup, shards: Sequence[Path], folder: Path) -> None:
         self.step, self.shards, self.folder = step, shards, folder
+        self.sql: Sql | None = None
         self.seconds: dict[str, float] = {}
         self.bytes: dict[str, int] = {}
 
@@ -94,17 +95,18 @@ class Looks:
                     for batch in number(read_shard(shard), i):
                         if asked:
                             batch = beside(batch, load_verdicts(asked, i, BUCKETS))
-                        made = self.step.evidence(batch) if asked else self.step.keys(batch)
+                        made = self.step.features(batch) if asked else self.step.keys(batch)
                         writer.write(conform(made, columns).add_column(0, DOC, batch.column("doc")))
         self.bytes[what] = sum(f.stat().st_size for f in files)
         return files
 
-    def again(self, sql: Sql, docs: Relation) -> Relation:
-        sql.save(docs, self.folder / "asked", BUCKETS)
-        return sql.read(self.look("evidence", self.step.evidence_columns, self.folder / "asked"))
+    def second_pass(self, docs: Relation) -> Relation:
+        assert self.sql
+        self.sql.save(docs, self.folder / "asked", BUCKETS)
+        return self.sql.read(self.look("features", self.step.feature_columns, self.folder / "asked"))
 
-    def note(self, what: str, count: int) -> None:
-        self.bytes[what] = count
+    def metric(self, name: str, value: int) -> None:
+        self.bytes[name] = value
 
 
 def ours(shards: Sequence[Path], length: int, memory: str) -> Result:
@@ -115,17 +117,18 @@ def ours(shards: Sequence[Path], length: int, memory: str) -> Result:
         keys = looks.look("keys", step.key_columns)
         with (
             looks.timed("queries"),
-            LocalEngine(1, {"memory": memory}).session(Path(name) / "sql", looks) as sql,
+            LocalEngine(1, {"memory": memory}).session(Path(name) / "sql") as sql,
         ):
-            sql.save(step.relate(sql.read(keys), sql), Path(name) / "verdicts", BUCKETS)
+            looks.sql = sql
+            sql.save(step.relate(sql.read(keys), sql, looks), Path(name) / "verdicts", BUCKETS)
         n_bytes = n_spans = 0
         with looks.timed("rewrite"):
             for i, shard in enumerate(shards):
                 found = load_verdicts(Path(name) / "verdicts", i, BUCKETS)
                 for batch in number(read_shard(shard), i):
-                    told = step.rewrite(beside(batch, found)).column("substring").to_pylist()
-                    n_bytes += sum(t["n_bytes"] for t in told)
-                    n_spans += sum(t["n_spans"] for t in told)
+                    rows = step.rewrite(beside(batch, found)).column("substring").to_pylist()
+                    n_bytes += sum(row["n_bytes"] for row in rows)
+                    n_spans += sum(row["n_spans"] for row in rows)
     return {"n_bytes": n_bytes, "n_spans": n_spans, "seconds": looks.seconds, "files": looks.bytes}
 
 
@@ -135,7 +138,7 @@ def suffix_array(shards: Sequence[Path], length: int, tokens: str) -> Result:
 
     begin = time.process_time()
     texts = pa.concat_tables(pq.read_table(s) for s in shards)["text"].combine_chunks()
-    table = units(texts, tokens, False)
+    table = tokenized(texts, tokens, False)
     if tokens == "word":
         _, ids = np.unique(table.hashes, return_inverse=True)
         border = np.arange(len(texts)) + len(ids)
@@ -145,17 +148,17 @@ def suffix_array(shards: Sequence[Path], length: int, tokens: str) -> Result:
         joined = np.insert(np.frombuffer(texts.buffers()[2], np.uint8), table.offsets[1:], np.uint8(0xFF))
     order = divsufsort(joined)
     common = kasai(joined, order)
-    heads = np.flatnonzero(np.concatenate([[True], common[:-1] < length]))
-    again = np.ones(len(joined), bool)
-    again[np.minimum.reduceat(order, heads)] = False
+    firsts = np.flatnonzero(np.concatenate([[True], common[:-1] < length]))
+    repeated = np.ones(len(joined), bool)
+    repeated[np.minimum.reduceat(order, firsts)] = False
     n_bytes = n_spans = 0
     for row, (a, b) in enumerate(pairwise(table.offsets)):
-        at = np.flatnonzero(again[a + row : max(a, b - length + 1) + row]) + a
-        if len(at):
-            starts, stops = table.starts[at], table.ends[at + length - 1]
+        windows = np.flatnonzero(repeated[a + row : max(a, b - length + 1) + row]) + a
+        if len(windows):
+            starts, stops = table.starts[windows], table.ends[windows + length - 1]
             opens = np.flatnonzero(np.concatenate([[True], starts[1:] > stops[:-1]]))
             n_spans += len(opens)
-            n_bytes += int((stops[np.append(opens[1:], len(at)) - 1] - starts[opens]).sum())
+            n_bytes += int((stops[np.append(opens[1:], len(windows)) - 1] - starts[opens]).sum())
     return {"n_bytes": n_bytes, "n_spans": n_spans, "seconds": {"all": time.process_time() - begin}}
 
 
@@ -167,7 +170,7 @@ def alone(work: Callable[..., Result], *args: Any) -> Result:
 
 def _measured(work: Callable[..., Result], *args: Any) -> Result:
     pa.set_cpu_count(1)
-    units(pa.array(["warm up"]), "word", False)
+    tokenized(pa.array(["warm up"]), "word", False)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     result = work(*args)
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

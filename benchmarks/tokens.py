@@ -29,7 +29,7 @@ import zstandard
 
 from pipeline.keyed import uniform
 from pipeline.shards import cut
-from stages.tokens.bpe import SPLIT, FitBpe, train
+from stages.tokens.bpe import SPLIT, train
 from stages.tokens.encoder import END_OF_TEXT
 from stages.tokens.tokenize import Tokenize
 
@@ -91,7 +91,7 @@ def main() -> None:
     n_bytes = sum(len(t.encode()) for t in texts)
     with tempfile.TemporaryDirectory() as work:
         path = Path(work) / "tokenizer.json"
-        train(trained_on, FitBpe(vocab_size=given.vocab_size), path)
+        train(trained_on, path, vocab_size=given.vocab_size)
         made = {"ours (Arrow to Arrow)": ours, "tiktoken": of_tiktoken, "tokenizers": of_tokenizers}
         seconds, tokens = {}, {}
         for name, make in made.items():

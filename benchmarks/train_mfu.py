@@ -9,7 +9,6 @@ Documents have log-normal lengths (median 450 tokens, sigma 1.1: web-like), pack
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import os
 import statistics
@@ -21,7 +20,7 @@ import numpy as np
 import torch
 
 from jobs.train import flops
-from jobs.train.config import TrainSettings
+from jobs.train.config import ModelSettings, OptimizerSettings, RunSettings, TrainSettings
 from jobs.train.learner import Learner
 from jobs.train.loader import Loader, open_data
 from jobs.train.runtime import Runtime, start
@@ -31,8 +30,9 @@ SHAPES = {
     "1m": {"n_layers": 4, "d_model": 128, "n_heads": 2, "n_kv_heads": 1},
     "15m": {"n_layers": 8, "d_model": 384, "n_heads": 6, "n_kv_heads": 2},
     "100m": {"n_layers": 12, "d_model": 768, "n_heads": 12, "n_kv_heads": 4},
-    "1b": {"n_layers": 20, "d_model": 2048, "n_heads": 16, "n_kv_heads": 4, "d_ff": 5632, "micro_batch": 8},
+    "1b": {"n_layers": 20, "d_model": 2048, "n_heads": 16, "n_kv_heads": 4, "d_ff": 5632},
 }
+MICRO_BATCH = {"1b": 8}
 
 
 def write(folder: Path) -> tuple[Path, Path]:
@@ -64,7 +64,7 @@ def measure(
 ) -> dict[str, float]:
     """Median over `windows` of `steps` steps each, after compilation and two steps to warm up."""
     folder, schedule, _ = open_data(tokens, mixture)
-    n_sequences = settings.batch_tokens // LENGTH
+    n_sequences = settings.optimizer.batch_tokens // LENGTH
     loader = Loader(
         folder=folder, schedule=schedule, n_sequences=n_sequences, rank=runtime.rank, world=runtime.world
     )
@@ -82,14 +82,14 @@ def measure(
             update = learner.update(next(batches), 1e-4)
         loss = update.loss  # waits for the device
         if window:
-            speeds.append(n * settings.batch_tokens / (time.perf_counter() - began))
+            speeds.append(n * settings.optimizer.batch_tokens / (time.perf_counter() - began))
     speed = statistics.median(speeds)
     result = {"tokens_per_second": round(speed), "first_step_s": round(compiled, 1)}
     result |= {"loss_first": round(loss_first, 4), "loss_last": round(loss, 4)}
     if runtime.cuda:
         peak = (flops.peak_flops(torch.cuda.get_device_name()) or float("nan")) * runtime.world
         for name, causal in (("mfu", False), ("mfu_causal", True)):
-            per_token = flops.flops_per_token(settings, VOCABULARY, LENGTH, causal=causal)
+            per_token = flops.flops_per_token(settings.model, VOCABULARY, LENGTH, causal=causal)
             result[name] = round(flops.mfu(per_token, speed, peak), 4)
         result["gib"] = round(torch.cuda.max_memory_allocated() / 2**30, 1)
     return result
@@ -111,20 +111,20 @@ def main() -> None:
         for shape in given.shapes:
             for mask in {"on": [True], "off": [False], "both": [True, False]}[given.mask]:
                 settings = TrainSettings(
-                    **SHAPES[shape],
-                    batch_tokens=given.batch_tokens * world,
-                    document_mask=mask,
-                    deterministic=given.deterministic,
+                    model=ModelSettings(**SHAPES[shape], document_mask=mask),
+                    optimizer=OptimizerSettings(batch_tokens=given.batch_tokens * world),
+                    run=RunSettings(
+                        micro_batch=given.micro_batch or MICRO_BATCH.get(shape, 32),
+                        deterministic=given.deterministic,
+                    ),
                 )
-                if given.micro_batch:
-                    settings = dataclasses.replace(settings, micro_batch=given.micro_batch)
                 torch.compiler.reset()
                 with start(settings) as runtime:
                     if runtime.cuda:
                         torch.cuda.reset_peak_memory_stats()
                     result = measure(settings, tokens, mixture, runtime, given.windows, given.steps)
                 if runtime.first:
-                    about = {"shape": shape, "document_mask": mask, "micro_batch": settings.micro_batch}
+                    about = {"shape": shape, "document_mask": mask, "micro_batch": settings.run.micro_batch}
                     about |= {"devices": runtime.world, "device": runtime.device.type}
                     if runtime.cuda:
                         about["device"] = torch.cuda.get_device_name()

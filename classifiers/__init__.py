@@ -1,1 +1,5 @@
-"""Models that score text. None yet: language identification loads its model where it is used."""
+"""Models of text: how they are fitted (`fit` is the section `fit:` of a recipe), and the card each has.
+
+Models may use `stages.text` and the kernel, nothing else of ours: stages use models, not the other way
+round.
+"""

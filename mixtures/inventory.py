@@ -1,4 +1,4 @@
-"""What there is to draw from: sequences, tokens and bytes of each source, as measured by the tokens act."""
+"""What there is to draw from: sequences, tokens and bytes of each source, as `tokens:` has counted them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from pipeline.errors import PlanError
-from pipeline.shards import read_json
+from pipeline.store import read_json
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from mixtures import policies
 from mixtures.allocate import allocate, fill, largest_total, phase_totals
 from mixtures.inventory import Inventory
+from mixtures.policies import KIND, Policy, Sizes, normalised
 from mixtures.schedule import MAX_DRAWS
 from mixtures.spec import DEFAULT_MAX_EPOCHS, Phase, Spec, decimal
 from pipeline.errors import PlanError
+from pipeline.registry import find
 
 TOLERANCE = Fraction(2, 100)
 """How far printed weights may sum from 1 before the plan says so: GPT-3's own table sums to 1.01."""
@@ -32,7 +33,7 @@ class PhasePlan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class MixturePlan:
     """Exact numbers of sequences for a whole run."""
 
     seed: int
@@ -88,7 +89,7 @@ class Plan:
         }
 
 
-def plan(spec: Spec, inventory: Inventory) -> Plan:
+def plan(spec: Spec, inventory: Inventory) -> MixturePlan:
     """The plan nearest to what is asked.
 
     Without caps in the way each source gets its share of tokens to within one sequence. A source at its
@@ -110,7 +111,7 @@ def plan(spec: Spec, inventory: Inventory) -> Plan:
         raise PlanError(f"mixture: a phase draws {MAX_DRAWS:,} times or more from one source; cut it in two")
     free = [fill(t, w, [], names) for t, w in zip(totals, weights, strict=True)]
     notes += [*_sums(spec), *_changes(spec, inventory, caps, draws, free), *_repeats(inventory, draws)]
-    return Plan(
+    return MixturePlan(
         seed=spec.seed,
         inventory=inventory,
         phases=tuple(
@@ -158,22 +159,20 @@ def _asked(
     phase: Phase, spec: Spec, inventory: Inventory, caps: Sequence[int], n_sequences: int
 ) -> list[Fraction]:
     # Shares of tokens, in the order of the sources.
-    sizes = {name: source.n_tokens for name, source in inventory.sources.items()}
+    names = list(inventory.sources)
     if phase.weights is not None:
-        given = phase.weights
-        shares = policies.normalised({name: decimal(given[name]) for name in sizes})
-    elif phase.policy == "uniform":
-        shares = policies.uniform(sizes)
-    elif phase.policy == "temperature":
-        shares = policies.temperature(sizes, spec.alpha)
-    elif phase.policy == "unimax":
-        # In sequences, the unit of the caps; then each as many tokens as its sequences hold.
-        parts = policies.unimax(dict(zip(sizes, caps, strict=True)), n_sequences)
-        density = _density(inventory)
-        shares = policies.normalised({s: parts[s] * density[i] for i, s in enumerate(sizes)})
+        shares = normalised({name: decimal(phase.weights[name]) for name in names})
     else:
-        shares = policies.proportional(sizes)
-    return list(shares.values())
+        policy: Policy = find(KIND, str(phase.policy))
+        sizes = Sizes(
+            n_tokens={name: source.n_tokens for name, source in inventory.sources.items()},
+            n_sequences_allowed=dict(zip(names, caps, strict=True)),
+            tokens_per_sequence=dict(zip(names, _density(inventory), strict=True)),
+            n_sequences=n_sequences,
+            alpha=spec.alpha,
+        )
+        shares = normalised(policy(sizes))
+    return [shares[name] for name in names]
 
 
 def _per_sequence(asked: Sequence[Fraction], inventory: Inventory) -> list[Fraction]:

@@ -17,7 +17,7 @@ BLOCK = 1 << 18
 class Recount:
     """What a schedule yields."""
 
-    whole: tuple[int, ...]
+    total: tuple[int, ...]
     """Sequences of each source over the whole run."""
     prefix: tuple[int, ...]
     """The same among the first so many sequences."""
@@ -26,7 +26,7 @@ class Recount:
 
     def equal(self, schedule: Schedule, trained: Sequence[int] | None) -> bool:
         """Whether the plan was counted, and training has read what it had to by now."""
-        as_planned = self.whole == schedule.totals() and not self.uneven
+        as_planned = self.total == schedule.totals() and not self.uneven
         return as_planned and (trained is None or self.prefix == tuple(trained))
 
 
@@ -34,17 +34,17 @@ def recount(schedule: Schedule, prefix: int) -> Recount:
     """Walk all indices, and count those below `prefix` apart. Memory: 4 bytes for each sequence there is."""
     n_sources = len(schedule.sources)
     seen = [np.zeros(n, np.int32) for n in schedule.n_sequences]
-    whole, early = np.zeros(n_sources, np.int64), np.zeros(n_sources, np.int64)
+    counted, early = np.zeros(n_sources, np.int64), np.zeros(n_sources, np.int64)
     for start in range(0, len(schedule), BLOCK):
         indices = np.arange(start, min(start + BLOCK, len(schedule)))
         source, sequence = schedule.at(indices)
-        whole += np.bincount(source, minlength=n_sources)
+        counted += np.bincount(source, minlength=n_sources)
         early += np.bincount(source[indices < prefix], minlength=n_sources)
         for s, counts in enumerate(seen):
             np.add.at(counts, sequence[source == s], 1)
     uneven = 0
-    for counts, total in zip(seen, whole.tolist(), strict=True):
+    for counts, total in zip(seen, counted.tolist(), strict=True):
         if len(counts):
             least = total // len(counts)
             uneven += int(((counts < least) | (counts > least + (total % len(counts) > 0))).sum())
-    return Recount(whole=tuple(whole.tolist()), prefix=tuple(early.tolist()), uneven=uneven)
+    return Recount(total=tuple(counted.tolist()), prefix=tuple(early.tolist()), uneven=uneven)

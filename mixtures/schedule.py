@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline import keyed
-from pipeline.shards import read_json
+from pipeline.store import read_json
 
 Ints = npt.NDArray[np.int64]
 
@@ -40,9 +40,9 @@ class Schedule:
     seed: int
     sources: tuple[str, ...]
     n_sequences: tuple[int, ...]
-    """There are, of each source."""
+    """Sequences that each source has."""
     draws: tuple[tuple[int, ...], ...]
-    """Of each source, in each phase."""
+    """Draws of each source in each phase."""
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any, ClassVar, get_args
+from typing import Annotated, Any, ClassVar, TypeAlias
 
-from mixtures.policies import Policy
+from annotated_types import Ge
+
+from mixtures.policies import KIND
+from pipeline.bounds import Count, Positive
 from pipeline.errors import PlanError
-from pipeline.registry import suggest
+from pipeline.registry import names, suggest
 
 DEFAULT_MAX_EPOCHS = 4.0
 """Up to four epochs repeated data is nearly as good as new (Muennighoff et al. 2023, arXiv:2305.16264)."""
+
+
+NonNegative: TypeAlias = Annotated[float, Ge(0)]
+"""From 0 up."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,11 +29,11 @@ class Phase:
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
 
     name: str
-    share: float
-    """Of the whole budget, in sequences. Shares are taken as proportions."""
-    weights: dict[str, float] | None = None
-    """As the run's; neither weights nor policy: the run's own."""
-    policy: Policy | None = None
+    share: Positive
+    """Share of the whole budget, in sequences. Shares are taken as proportions."""
+    weights: dict[str, NonNegative] | None = None
+    """Weights as those of the run; with neither weights nor policy the run's own hold."""
+    policy: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,18 +44,19 @@ class Spec:
     proportions; printed tables may not sum to 1, and the plan says so.
     """
 
-    budget_tokens: int | None = None
+    budget_tokens: Count | None = None
     """Tokens of the whole run as the trainer counts them, padding included: floor(budget_tokens /
     sequence_length) sequences are drawn, never one more. Null: as many sequences as one pass over every
     source that has a weight, each counted once (or its `max_epochs` if that is less), and no more than the
     caps allow; the weights decide which."""
-    weights: dict[str, float] | None = None
+    weights: dict[str, NonNegative] | None = None
     """Source -> weight, for exactly the recipe's sources; 0 leaves one out."""
-    policy: Policy | None = None
-    """A rule instead of weights; with neither: proportional."""
-    alpha: float = 0.3
+    policy: str | None = None
+    """A rule instead of weights: proportional, uniform, temperature, unimax, or what a package registers.
+    With neither it is proportional."""
+    alpha: NonNegative = 0.3
     """Exponent of `policy: temperature`."""
-    max_epochs: float | dict[str, float] = DEFAULT_MAX_EPOCHS
+    max_epochs: NonNegative | dict[str, NonNegative] = DEFAULT_MAX_EPOCHS
     """How often a source may be seen in the whole run, over all phases: one number, or source -> number
     (4 for those not named)."""
     phases: tuple[Phase, ...] = ()
@@ -77,22 +84,13 @@ class Spec:
             raise PlanError("\n".join(problems))
 
     def _problems(self, sources: list[str]) -> Iterator[str]:
-        if self.budget_tokens is not None and self.budget_tokens <= 0:
-            yield f"budget_tokens: {self.budget_tokens} is not above 0"
-        if not (math.isfinite(self.alpha) and self.alpha >= 0):
-            yield f"alpha: {self.alpha} is not a number from 0 up"
         if isinstance(self.max_epochs, dict):
-            yield from _wrong_numbers("max_epochs", self.max_epochs)
             yield from _unknown("max_epochs", self.max_epochs, sources)
-        else:
-            yield from _wrong_numbers("max_epochs", {"all sources": self.max_epochs})
         yield from _wrong_choice("", self.weights, self.policy, sources)
-        names = [phase.name for phase in self.phases]
+        phases = [phase.name for phase in self.phases]
         for i, phase in enumerate(self.phases):
-            if phase.name in names[:i]:
+            if phase.name in phases[:i]:
                 yield f"phases.{i}.name: {phase.name!r} is there already"
-            if not (math.isfinite(phase.share) and phase.share > 0):
-                yield f"phases.{i}.share: {phase.share} is not a number above 0"
             yield from _wrong_choice(f"phases.{i}.", phase.weights, phase.policy, sources)
 
 
@@ -102,30 +100,23 @@ def decimal(number: float) -> Fraction:
 
 
 def _wrong_choice(
-    at: str, weights: Mapping[str, float] | None, policy: str | None, sources: list[str]
+    prefix: str, weights: Mapping[str, float] | None, policy: str | None, sources: list[str]
 ) -> Iterator[str]:
-    if policy is not None and policy not in (known := get_args(Policy)):
-        yield f"{at}policy: no policy {policy!r}{suggest(policy, known)}; there are {', '.join(known)}"
+    if policy is not None and policy not in (known := names(KIND)):
+        yield f"{prefix}policy: no policy {policy!r}{suggest(policy, known)}; there are {', '.join(known)}"
     if weights is None:
         return
     if policy is not None:
-        yield f"{at}policy: weights are given too; keep one of the two"
-    yield from _wrong_numbers(f"{at}weights", weights)
-    yield from _unknown(f"{at}weights", weights, sources)
+        yield f"{prefix}policy: weights are given too; keep one of the two"
+    yield from _unknown(f"{prefix}weights", weights, sources)
     for source in sources:
         if source not in weights:
-            yield f"{at}weights: source {source!r} has no weight; give it one, 0 to leave it out"
+            yield f"{prefix}weights: source {source!r} has no weight; give it one, 0 to leave it out"
     if not any(weight > 0 for weight in weights.values()):
-        yield f"{at}weights: none is above 0"
+        yield f"{prefix}weights: none is above 0"
 
 
-def _wrong_numbers(at: str, numbers: Mapping[str, float]) -> Iterator[str]:
-    for name, number in numbers.items():
-        if not (math.isfinite(number) and number >= 0):
-            yield f"{at}: {number} for {name} is not a number from 0 up"
-
-
-def _unknown(at: str, named: Mapping[str, float], sources: list[str]) -> Iterator[str]:
+def _unknown(setting: str, named: Mapping[str, float], sources: list[str]) -> Iterator[str]:
     for name in named:
         if name not in sources:
-            yield f"{at}: no source {name!r}{suggest(name, sources)}"
+            yield f"{setting}: no source {name!r}{suggest(name, sources)}"

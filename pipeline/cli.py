@@ -30,8 +30,10 @@ File = Annotated[Path, typer.Argument(help="a recipe (YAML)")]
 AsJson = Annotated[bool, typer.Option("--json", help="one JSON object a line, for machines")]
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+EngineName = Annotated[str, typer.Option(help=f"one of {', '.join(names('engines'))}")]
+Workers = Annotated[int, typer.Option(min=1, help="tasks at a time (default: the cores there are)")]
+Output = Annotated[Path | None, typer.Option(help="instead of the recipe's output")]
 
 
 def console() -> Console:
@@ -43,16 +45,18 @@ def console() -> Console:
 @app.command()
 def run(
     file: File,
-    engine: Annotated[str, typer.Option(help="local or spark")] = "local",
-    workers: Annotated[
-        int, typer.Option(min=1, help="tasks at a time (default: the cores there are)")
-    ] = _cores(),
-    output: Annotated[Path | None, typer.Option(help="instead of the recipe's output")] = None,
+    engine: EngineName = "local",
+    workers: Workers = CORES,
+    output: Output = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a recipe, or resume it: documents, then the tokens, mixture and training it names."""
+    carry_out(config.read(str(file), output), engine, workers, as_json)
+
+
+def carry_out(recipe: config.Recipe, engine: str, workers: int, as_json: bool) -> None:
+    """Run a recipe with progress; print what came of it and where it lies."""
     screen = console()
-    recipe = config.read(str(file), output)
     with_engine = find("engines", engine)(workers, recipe.engine.get(engine, {}))
     try:
         with watch("json" if as_json else "auto", screen) as progress:
@@ -66,13 +70,16 @@ def run(
         # The page is for people; standard output is for machines here.
         with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
             find("commands", "report")(recipe.output)
-        typer.echo(json.dumps({"event": "done", "output": str(recipe.output), "record": record}))
+        typer.echo(json.dumps({"event": "done", "output": str(recipe.output), "record": record.as_json()}))
         return
     find("commands", "report")(recipe.output)
-    documents = record["documents"]
-    for folder in [documents] if isinstance(documents, str) else documents.values():
-        screen.print(f"documents: {recipe.output / folder}", soft_wrap=True)
-    screen.print(f"content hash: {record['content_hash']}", soft_wrap=True)
+    for folders in record.documents.values():
+        for folder in folders:
+            screen.print(f"documents: {recipe.output / folder}", soft_wrap=True)
+    for name, made in record.sections.items():
+        if "folder" in made:
+            screen.print(f"{name}: {recipe.output / made['folder']}", soft_wrap=True)
+    screen.print(f"content hash: {record.content_hash}", soft_wrap=True)
 
 
 def main() -> None:

@@ -8,13 +8,13 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.act import Act
 from pipeline.errors import ConfigError, PlanError
 from pipeline.plan import Chain, flow, measured_first
 from pipeline.reader import Reader, Where, shown
 from pipeline.registry import UnknownName, find, names
+from pipeline.section import Section
 from pipeline.stage import Source, Step
-from pipeline.verdicts import Named
+from pipeline.steps import Named
 
 STEP_KEYS = ("use", "with", "name", "save")
 SOURCE_KEYS = (*STEP_KEYS[:2], "steps")
@@ -29,7 +29,7 @@ class Recipe:
     name: str
     output: Path
     chains: tuple[Chain, ...]
-    acts: tuple[Act, ...]
+    sections: tuple[Section, ...]
     """In the order they run."""
     engine: Mapping[str, Mapping[str, Any]]
 
@@ -42,15 +42,16 @@ def read(file: str, output: Path | None = None) -> Recipe:
     """
     reader = Reader(file)
     values = reader.load()
-    acts = names("acts")
-    top = reader.mapping(values, (), (*TOP_KEYS, *acts))
+    sections = names("sections")
+    top = reader.mapping(values, (), (*TOP_KEYS, *sections))
     name = top.get("name", Path(file).stem)
     if not isinstance(name, str):
         reader.problem(("name",), f"must be text, not {shown(name)}")
         name = "recipe"
     chains = _chains(reader, top, name)
     several = top.get("sources")
-    made = _acts(reader, top, [*several] if isinstance(several, dict) else [name])
+    made = _sections(reader, top, [*several] if isinstance(several, dict) else [name])
+    _check_columns(reader, made, chains)
     where = output or top.get("output")
     if not isinstance(where, str | Path):
         reader.problem(("output",), "is required: the folder the run is written to")
@@ -63,7 +64,7 @@ def read(file: str, output: Path | None = None) -> Recipe:
     if reader.problems:
         raise ConfigError(reader.problems)
     return Recipe(
-        file=file, name=name, output=Path(str(where)), chains=tuple(chains), acts=made, engine=engine
+        file=file, name=name, output=Path(str(where)), chains=tuple(chains), sections=made, engine=engine
     )
 
 
@@ -87,10 +88,10 @@ def _chains(reader: Reader, top: dict[str, Any], name: str) -> list[Chain]:
         own, own_saves = _steps(reader, source.get("steps", []), (*where, "steps"))
         if named is None:
             continue
-        steps, at = [*own, *shared], len(own)
+        steps, n_own = [*own, *shared], len(own)
         known = list(itertools.takewhile(lambda step: step is not None, steps))
-        saved = own_saves | {at + i for i in saves}
-        chain = Chain(source=named, steps=_unique(known), shared_from=at, saves=frozenset(saved))
+        saved = own_saves | {n_own + i for i in saves}
+        chain = Chain(source=named, steps=_unique(known), shared_from=n_own, saves=frozenset(saved))
         problems = flow(chain, reader.file)[1]
         reader.problems += [p for p in problems if p not in reader.problems]
         if len(known) == len(steps) and not problems:  # else what flows after it cannot be said
@@ -141,41 +142,67 @@ def _step(reader: Reader, given: dict[str, Any], where: Where, name: Any, kind: 
     settings = given.get("with") or {}
     if kind is Source and isinstance(settings, dict) and "source" in {f.name for f in fields(stage)}:
         settings = {"source": name, **settings}
-    at = (*where, "with") if "with" in given else where
-    step = reader.settings(stage, settings, at)
+    place = (*where, "with") if "with" in given else where
+    step = reader.settings(stage, settings, place)
     if step is None:
         return None
     try:
         step.check()
     except PlanError as error:
         setting = str(error).partition(":")[0]
-        reader.problem((*at, setting) if setting in settings else at, str(error), use)
+        reader.problem((*place, setting) if setting in settings else place, str(error), use)
     if name is not None and not (isinstance(name, str) and name.replace("-", "_").isidentifier()):
         reader.problem((*where, "name"), "must be a word: letters, digits, _ and -")
         return None
-    lines = {setting: reader.line((*at, setting)) for setting in settings}
+    lines = {setting: reader.line((*place, setting)) for setting in settings}
     return Named(name=name or use, use=use, step=step, line=reader.line((*where, "use")), lines=lines)
 
 
-def _acts(reader: Reader, top: dict[str, Any], sources: list[str]) -> tuple[Act, ...]:
-    made: dict[str, Act] = {}
-    wanted = [a for a in names("acts") if a in top]
-    for act in wanted:
-        settings = top[act]
-        instance = reader.settings(find("acts", act), settings, (act,))
-        if instance is None:
+def _sections(reader: Reader, top: dict[str, Any], sources: list[str]) -> tuple[Section, ...]:
+    made: dict[str, Section] = {}
+    for name in [s for s in names("sections") if s in top]:
+        section = _section(reader, name, top[name])
+        if section is None:
             continue
         try:
-            instance.check(sources)
+            section.check(sources)
         except PlanError as error:
-            reader.problem((act,), str(error))
-        for other in instance.requires:
+            reader.problem((name,), str(error))
+        for other in section.requires:
             if other not in top:
-                reader.problem((act,), f"needs a section {other}: as well")
-        made[act] = instance
-    ordered: list[Act] = []
-    while left := [a for n, a in made.items() if a not in ordered]:
-        ready = [a for a in left if all(made.get(b) in (None, *ordered) for b in a.after)]
-        assert ready, "acts come after each other in a circle"
+                reader.problem((name,), f"needs a section {other}: as well")
+        made[name] = section
+    ordered: list[Section] = []
+    while left := [s for s in made.values() if s not in ordered]:
+        ready = [s for s in left if all(made.get(b) in (None, *ordered) for b in s.after)]
+        assert ready, "sections come after each other in a circle"
         ordered += ready
     return tuple(ordered)
+
+
+def _section(reader: Reader, name: str, value: Any) -> Section | None:
+    kind, settings = find("sections", name), value
+    where: Where = (name,)
+    if kind.kinds:
+        given = reader.mapping(value, where, STEP_KEYS[:2])
+        use = given.get("use")
+        try:
+            kind = find(kind.kinds, str(use))
+        except UnknownName as error:
+            known = ", ".join(names(kind.kinds))
+            reader.problem((*where, "use"), str(error) if use else f"is required: one of {known}", name)
+            return None
+        settings = given.get("with")
+        where = (*where, "with") if "with" in given else where
+    section: Section | None = reader.settings(kind, settings, where)
+    return section
+
+
+def _check_columns(reader: Reader, sections: Sequence[Section], chains: Sequence[Chain]) -> None:
+    """Note what a section reads and documents do not have."""
+    for section in sections:
+        for chain in chains:
+            try:
+                section.check_columns(flow(chain, reader.file)[0][-1])
+            except PlanError as error:
+                reader.problem((section.name,), f"documents of {chain.source.name!r}: {error}")

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
-from pipeline.stage import Relation, Sql
+from pipeline.sql import Sql
 
 Account = dict[str, Any]
 """What a task tells of its work; JSON, written beside the shard it describes."""
@@ -33,18 +33,6 @@ class Task(Protocol):
         ...
 
 
-class Host(Protocol):
-    """Who opened a session: carries out what is not a query."""
-
-    def again(self, sql: Sql, docs: Relation) -> Relation:
-        """See `Sql.again`."""
-        ...
-
-    def note(self, what: str, count: int) -> None:
-        """See `Sql.note`."""
-        ...
-
-
 class Engine(Protocol):
     """One machine (`local`) or a cluster (`spark`)."""
 
@@ -54,7 +42,7 @@ class Engine(Protocol):
         """Run all tasks; (index, account) in the order they end. The first error stops the rest."""
         ...
 
-    def session(self, work: Path, host: Host | None = None) -> AbstractContextManager[Sql]:
+    def session(self, work: Path) -> AbstractContextManager[Sql]:
         """A fresh SQL session that may spill to the folder `work`."""
         ...
 

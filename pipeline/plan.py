@@ -15,7 +15,8 @@ from pipeline.errors import PlanError, Problem
 from pipeline.schema import DROPPED_BY, REASONS
 from pipeline.shards import fingerprint
 from pipeline.stage import Map, Relate, Source, Split, Step, Stream
-from pipeline.verdicts import Key, Named
+from pipeline.steps import Key, Named
+from pipeline.store import WORK
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +49,7 @@ class Segment:
     schemas: tuple[pa.Schema, ...]
     """Columns after reading (and after the verdicts), and after each step."""
     dropped_schema: pa.Schema
+    """Every column that documents of the source ever have: what was dropped, wherever, is one table."""
     keys: tuple[Key, ...]
     """Relate steps that stand at its end; their verdicts are applied by the next segment."""
     shared: bool
@@ -86,6 +88,7 @@ class _Cutter:
     chain: Chain
     folders: list[Path]
     schemas: list[pa.Schema]
+    dropped_schema: pa.Schema
     done: list[Segment] = field(default_factory=list)
     start: int = 0
     """Index of the first step not yet in a segment."""
@@ -96,7 +99,6 @@ class _Cutter:
         steps = self.chain.steps[self.start : stop]
         first = self.schemas[self.start]  # schemas[0] is the source's, schemas[i + 1] that after step i
         flows = (first, *self.schemas[self.start + 1 : stop + 1])
-        entering = self.done[-1].schemas[-1] if self.done else first
         made = tuple(Key(named=self.chain.steps[i], folder=self.folders[i + 1]) for i in keys)
         self.done.append(
             Segment(
@@ -105,7 +107,7 @@ class _Cutter:
                 verdicts=self.verdicts,
                 steps=steps,
                 schemas=flows,
-                dropped_schema=_union([entering, *flows]),
+                dropped_schema=self.dropped_schema,
                 keys=made,
                 shared=shared,
             )
@@ -171,15 +173,13 @@ def _passes(step: Map, before: Step) -> bool:
     return not changes and not wants and not isinstance(before, Map | Stream)
 
 
-def track(chain: Chain, splits: Sequence[Split], prints: Sequence[str], single: bool, file: str) -> Track:
+def track(chain: Chain, splits: Sequence[Split], prints: Sequence[str], file: str) -> Track:
     """Cut one chain into segments. `prints` holds a fingerprint for the source and each step."""
     schemas, problems = flow(chain, file)
     assert not problems
-    base = Path() if single else Path(chain.source.name)
-    folders = [base / f"{i:02d}-{n.name}-{prints[i]}" for i, n in enumerate(chain.named)]
-    if not single:
-        folders[0] = base / f"00-{chain.source.use}-{prints[0]}"
-    cutter = _Cutter(chain=chain, folders=folders, schemas=schemas)
+    names = [chain.source.use, *(step.name for step in chain.steps)]
+    folders = [WORK / chain.source.name / f"{i:02d}-{n}-{prints[i]}" for i, n in enumerate(names)]
+    cutter = _Cutter(chain=chain, folders=folders, schemas=schemas, dropped_schema=_union(schemas))
     i, n = 0, len(chain.steps)
     while i < n:
         if isinstance(chain.steps[i].step, Relate):
@@ -230,10 +230,7 @@ def make(chains: Sequence[Chain], file: str = "recipe") -> Plan:
             named = chain.steps[chain.shared_from + j]
             upstream = [mine[-1], *everyone] if isinstance(named.step, Relate) else [mine[-1]]
             mine.append(_print(named, *upstream))
-    single = len(chains) == 1
-    return Plan(
-        tracks=tuple(track(c, p, f, single, file) for c, p, f in zip(chains, splits, prints, strict=True))
-    )
+    return Plan(tracks=tuple(track(c, p, f, file) for c, p, f in zip(chains, splits, prints, strict=True)))
 
 
 def _print(named: Named, *upstream: object) -> str:

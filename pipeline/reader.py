@@ -9,9 +9,9 @@ import json
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
@@ -19,8 +19,20 @@ from pydantic import TypeAdapter, ValidationError
 from pipeline.errors import ConfigError, Problem
 from pipeline.registry import suggest
 
-_BRANCH = re.compile(r"(str|float|int|none|bool)$|(dict|list|tuple)\[|[A-Z]")
+_BRANCH = re.compile(r"(constrained-)?(str|float|int|none|bool)$|(dict|list|tuple|literal)\[|[A-Z]")
 """What pydantic puts into a path for a branch of a union; no setting is named so."""
+
+_BOUNDS = {
+    "greater_than_equal": "at least {ge}",
+    "greater_than": "over {gt}",
+    "less_than_equal": "at most {le}",
+    "less_than": "under {lt}",
+    "too_short": "at least {min_length} long",
+    "too_long": "at most {max_length} long",
+    "string_too_short": "at least {min_length} characters long",
+    "string_too_long": "at most {max_length} characters long",
+}
+"""Kinds of problem that are bounds at a field (`pipeline.bounds`), and how a message words them."""
 
 Where = tuple[str | int, ...]
 """Keys and indices from the root of the file to a value."""
@@ -87,9 +99,9 @@ class Reader:
         """Note one; `at` names the place if the path does not say it well."""
         name = at if at is not None else ".".join(map(str, where)) or "recipe"
         for part in message.splitlines():
-            found = Problem(self.file, self.line(where), name, part)
-            if found not in self.problems:
-                self.problems.append(found)
+            problem = Problem(self.file, self.line(where), name, part)
+            if problem not in self.problems:
+                self.problems.append(problem)
 
     def mapping(self, value: Any, where: Where, known: Sequence[str]) -> dict[str, Any]:
         """`value` if it is a mapping with known keys; what is not gets noted and left out."""
@@ -109,16 +121,15 @@ class Reader:
         if not isinstance(settings, dict):
             self.problem(where, f"must be a mapping of settings, not {shown(settings)}")
             return None
-        found = len(self.problems)
+        before = len(self.problems)
         self._odd(settings, where)
-        if len(self.problems) > found:
+        if len(self.problems) > before:
             return None
         try:
             return TypeAdapter(kind).validate_json(json.dumps(settings), strict=True)
         except ValidationError as error:
-            known = [f.name for f in fields(kind)]
-            for problem in error.errors():
-                self._explain(problem, known, where)
+            for path, problems in _by_path(error).items():
+                self._explain(path, problems, kind, where)
             return None
 
     def _odd(self, value: Any, where: Where) -> None:
@@ -136,16 +147,17 @@ class Reader:
         elif not isinstance(value, str | int | float | bool | None):
             self.problem(where, f"YAML reads this as a {type(value).__name__}; write it in quotes")
 
-    def _explain(self, problem: Any, known: Sequence[str], where: Where) -> None:
-        # pydantic names the branch of a union in the path; only what stands in the file counts.
-        path = tuple(p for p in problem["loc"] if not _BRANCH.match(str(p)))
-        name, given = path[-1] if path else "", problem["input"]
-        at = ".".join(map(str, path))
-        if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-            hint = suggest(str(name), known) or f"; known: {', '.join(known)}"
-            return self.problem((*where, *path), f"unknown setting{hint}", at)
-        if problem["type"] in ("missing", "missing_argument"):
-            return self.problem(where, "is required", at)
+    def _explain(self, path: Where, problems: Sequence[Any], kind: type[Any], where: Where) -> None:
+        """Note what is wrong at one place: several problems are those of the branches of a union."""
+        wrong, given, at = problems[0]["type"], problems[0]["input"], ".".join(map(str, path))
+        if wrong in ("unexpected_keyword_argument", "extra_forbidden"):
+            known = _settings_at(kind, path[:-1])
+            hint = suggest(str(path[-1]), known) or f"; known: {', '.join(known)}"
+            self.problem((*where, *path), f"unknown setting{hint}", at)
+            return
+        if wrong in ("missing", "missing_argument"):
+            self.problem(where, "is required", at)
+            return
         hint = ""
         if isinstance(given, bool):
             hint = "; YAML reads no, off, yes, on as true or false: write it in quotes"
@@ -153,8 +165,42 @@ class Reader:
             value = float(given)
             plain = int(value) if value.is_integer() else value
             hint = f"; write {plain} without quotes (YAML reads 1e3 as text, 1.0e+3 as a number)"
-        message = f"{problem['msg'].lower()}, not {shown(given)}{hint}"
-        return self.problem((*where, *path), message, at)
+        bounds = [p for p in problems if p["type"] in _BOUNDS]
+        if bounds:  # of the right type for one branch: that others want another type is beside the point
+            problems = [*bounds, *(p for p in problems if p["type"] == "literal_error")]
+        wanted = " or ".join(dict.fromkeys(map(_wanted, problems)))
+        self.problem((*where, *path), f"must be {wanted}, not {shown(given)}{hint}", at)
+
+
+def _by_path(error: ValidationError) -> dict[Where, list[Any]]:
+    """The problems by where they stand in the file: pydantic also names the branch of a union."""
+    problems: dict[Where, list[Any]] = {}
+    for problem in error.errors():
+        path = tuple(part for part in problem["loc"] if not _BRANCH.match(str(part)))
+        problems.setdefault(path, []).append(problem)
+    return problems
+
+
+def _wanted(problem: Any) -> str:
+    """What would be right: `at least 1`, `a valid integer`."""
+    if bound := _BOUNDS.get(problem["type"]):
+        return bound.format(
+            **{k: f"{v:.15g}" for k, v in problem["ctx"].items() if isinstance(v, int | float)}
+        )
+    message: str = problem["msg"]
+    return message.removeprefix("Input should be ")
+
+
+def _settings_at(kind: Any, path: Where) -> list[str]:
+    """Names of the settings of the dataclass that `path` leads to from the dataclass `kind`."""
+    for part in path:
+        kind = _dataclass_in(get_type_hints(kind).get(str(part))) or kind
+    return [f.name for f in fields(kind)]
+
+
+def _dataclass_in(hint: Any) -> Any:
+    """The first dataclass in a type such as `tuple[Phase, ...] | None`."""
+    return hint if is_dataclass(hint) else next(filter(None, map(_dataclass_in, get_args(hint))), None)
 
 
 def _is_number(text: str) -> bool:

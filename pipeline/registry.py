@@ -1,4 +1,4 @@
-"""Names to things, through entry points: how the kernel finds stages, acts, engines and commands.
+"""Names to things, through entry points: how the kernel finds stages, sections, engines, commands ….
 
 It never imports them. Resolved on the driver only; steps travel to workers pickled.
 """
@@ -16,7 +16,7 @@ from pipeline.errors import PipelineError
 
 
 class UnknownName(PipelineError):
-    """No such stage, act, engine or command."""
+    """No such stage, section, engine or command."""
 
     exit_code = 2
 
@@ -44,12 +44,12 @@ def stages() -> dict[str, str]:
 
 @cache
 def names(kind: str) -> dict[str, str]:
-    """Registered 'acts', 'engines' or 'commands': name -> 'module:object'."""
+    """What stands in the group `pipeline.<kind>` (sections, engines, fits …): name -> 'module:object'."""
     return {p.name: p.value for p in entry_points(group=f"pipeline.{kind}")}
 
 
 def find(kind: str, name: str) -> Any:
-    """The object registered under `name`; `kind` is 'stages', 'acts', 'engines' or 'commands'.
+    """The object registered under `name`; `kind` is stages, sections, engines, commands, fits ….
 
     Raises:
         UnknownName: with the closest known name.

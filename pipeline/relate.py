@@ -15,10 +15,12 @@ from pipeline.engine import Account, Engine
 from pipeline.errors import RunError
 from pipeline.ledger import Ledger
 from pipeline.schema import DOC, ROW_BITS, conform
-from pipeline.shards import ShardWriter, read_shard, write_json
+from pipeline.shards import ShardWriter, read_shard
 from pipeline.stage import Relate, Relation, Source, Split, Sql
+from pipeline.steps import Named
+from pipeline.store import write_json
 from pipeline.task import admit
-from pipeline.verdicts import Named, beside, load_verdicts, number
+from pipeline.verdicts import beside, load_verdicts, number
 
 MAX_BUCKETS = 64
 """Verdicts lie in as many folders at most, so that files stay few however many shards there are."""
@@ -40,7 +42,7 @@ class Side:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class Location:
     """Documents that a query may look at: a shard of the run, or a split of a reference."""
 
     number: int
@@ -57,28 +59,29 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class LookTask:
-    """What a relate step says of the documents in one place: its keys, or its evidence on those `asked`."""
+    """What a relate step makes of the documents in one location: keys, or features of those `asked`."""
 
     named: Named
-    place: Place
+    location: Location
     asked: Path | None = None
     n_buckets: int = 1
     out: Path
 
     @property
     def name(self) -> str:
-        return f"{self.named.name}: {self.place.source[1].path if self.place.source else self.place.shard}"
+        where = self.location.source[1].path if self.location.source else self.location.shard
+        return f"{self.named.name}: {where}"
 
     def run(self) -> Account:
         """Write the rows; an account with nothing in it."""
         step = self.named.step
         assert isinstance(step, Relate)
-        columns = step.evidence_columns if self.asked else step.key_schema()
-        table = load_verdicts(self.asked, self.place.number, self.n_buckets) if self.asked else None
+        columns = step.feature_columns if self.asked else step.key_schema()
+        table = load_verdicts(self.asked, self.location.number, self.n_buckets) if self.asked else None
         with ShardWriter(self.out, pa.schema([DOC, *columns])) as writer:
-            for batch in self.place.read(step) if table or not self.asked else ():
+            for batch in self.location.read(step) if table or not self.asked else ():
                 batch = beside(batch, table) if self.asked else batch
-                made = conform(step.evidence(batch) if self.asked else step.keys(batch), columns)
+                made = conform(step.features(batch) if self.asked else step.keys(batch), columns)
                 writer.write(made.add_column(0, DOC, batch.column(batch.schema.get_field_index(DOC.name))))
         return {}
 
@@ -91,20 +94,20 @@ class Query:
     sides: Sequence[Side]
     engine: Engine
     progress: Callable[[str, int, int], None]
-    account: Account = field(default_factory=dict)
-    _asked: int = 0
+    metrics: dict[str, float] = field(default_factory=dict)
+    """What the step says of its own work, as it stands in run.json."""
 
     def __post_init__(self) -> None:
         assert isinstance(self.named.step, Relate)
         self.step = self.named.step
         self.home = self.sides[0].folder
         own = [
-            Place(number=side.first + i, shard=p) for side in self.sides for i, p in enumerate(side.shards)
+            Location(number=side.first + i, shard=p) for side in self.sides for i, p in enumerate(side.shards)
         ]
         named = [Named(name=f"{self.named.name}.against", use="", step=s) for s in self.step.references()]
         splits = [(n, split) for n in named if isinstance(n.step, Source) for split in n.step.splits()]
-        self.references = [Place(number=i - (1 << 21), source=source) for i, source in enumerate(splits)]
-        self.places = [*self.references, *own]
+        self.references = [Location(number=i - (1 << 21), source=source) for i, source in enumerate(splits)]
+        self.locations = [*self.references, *own]
 
     def run(self, earlier: Sequence[Path]) -> None:
         """Write the verdicts of all sides. `earlier`: those of steps before, whose dropped documents are out.
@@ -116,10 +119,10 @@ class Query:
         n = sum(len(side.shards) for side in self.sides)
         label = f"{self.named.name}: relate {n} shards"
         files = [p for side in self.sides for p in sorted((side.folder / "keys").glob("part-*.parquet"))]
-        files += self._look("against", self.references, self.home / "against", None)
-        whole(files)
+        files += self.look("against", self.references, self.home / "against", None)
+        check_pages(files)
         self.progress(label, 0, 1)
-        with self.engine.session(self.home / ".session", self) as sql:
+        with self.engine.session(self.home / ".session") as sql:
             keys = sql.read(files)
             if earlier:
                 keys = sql(
@@ -128,14 +131,14 @@ class Query:
                     keys=keys,
                     done=sql.read(earlier),
                 )
-            result = self.step.relate(keys, sql)
+            result = self.step.relate(keys, sql, Looking(self, sql))
             columns = ", ".join(["doc", "reason", *self.step.verdicts().names])
             result = sql(f"SELECT {columns} FROM {{result}}", result=result)
-            self.account["seconds"] = round(time.time() - began, 2)
-            write_json(self.home / "account.json", self.account)
+            self.metrics["seconds"] = round(time.time() - began, 2)
+            write_json(self.home / "metrics.json", self.metrics)
             for side in self.sides:
                 self._save(sql, result, side)
-        for left in self.home.glob("again-*"):
+        for left in self.home.glob("second_pass-*"):
             shutil.rmtree(left)
         self.progress(label, 1, 1)
 
@@ -146,27 +149,16 @@ class Query:
         sql.save(mine, side.folder / ".verdicts.tmp", buckets(len(side.shards)))
         (side.folder / ".verdicts.tmp").replace(side.folder / "verdicts")
 
-    def note(self, what: str, count: int) -> None:
-        """See `Sql.note`."""
-        self.account[what] = count
-
-    def again(self, sql: Sql, docs: Relation) -> Relation:
-        """See `Sql.again`. What a killed run has made of it is kept: the same step asks the same."""
-        folder = self.home / f"again-{self._asked}"
-        self._asked += 1
-        sql.save(docs, folder / "asked", buckets(len(self.places)))
-        return sql.read(self._look("again", self.places, folder, folder / "asked"))
-
-    def _look(self, what: str, places: Sequence[Place], folder: Path, asked: Path | None) -> list[Path]:
+    def look(self, what: str, locations: Sequence[Location], folder: Path, asked: Path | None) -> list[Path]:
         tasks = [
             LookTask(
                 named=self.named,
-                place=place,
+                location=location,
                 asked=asked,
-                n_buckets=buckets(len(places)),
+                n_buckets=buckets(len(locations)),
                 out=folder / f"part-{i:05d}.parquet",
             )
-            for i, place in enumerate(places)
+            for i, location in enumerate(locations)
         ]
         todo = [task for task in tasks if not task.out.exists()]
         if todo:
@@ -176,7 +168,26 @@ class Query:
         return [task.out for task in tasks]
 
 
-def whole(files: Sequence[Path]) -> None:
+class Looking:
+    """The run's answer to `pipeline.sql.Look`."""
+
+    def __init__(self, query: Query, sql: Sql) -> None:
+        self.query, self.sql, self.n_passes = query, sql, 0
+
+    def second_pass(self, docs: Relation) -> Relation:
+        """See `Look.second_pass`. What a killed run has made of it is kept: the same step asks the same."""
+        folder = self.query.home / f"second_pass-{self.n_passes}"
+        self.n_passes += 1
+        locations = self.query.locations
+        self.sql.save(docs, folder / "asked", buckets(len(locations)))
+        return self.sql.read(self.query.look("second pass", locations, folder, folder / "asked"))
+
+    def metric(self, name: str, value: int) -> None:
+        """See `Look.metric`."""
+        self.query.metrics[name] = value
+
+
+def check_pages(files: Sequence[Path]) -> None:
     """Check every page of Parquet files against its checksum.
 
     Raises:

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import hashlib
-import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from pipeline.act import Context
 from pipeline.config import Recipe
-from pipeline.counts import StepCount, add, as_json
 from pipeline.engine import Account, Engine
-from pipeline.errors import NothingLeft, OutputBusy, RunError
+from pipeline.errors import NothingLeft
+from pipeline.lock import hold
 from pipeline.plan import Plan, Segment, Track, make
+from pipeline.record import FILE, Record, StepCount, add
 from pipeline.relate import Query, Side, buckets
-from pipeline.shards import fingerprint, read_json, write_json
+from pipeline.section import Context, Section
+from pipeline.shards import fingerprint
+from pipeline.steps import Key
+from pipeline.store import WORK, publish, read_json, write_json
 from pipeline.task import Read, ShardTask
-from pipeline.verdicts import Key
 
 Progress = Callable[[str, int, int], None]
 
@@ -42,30 +40,28 @@ class Runner:
         self.output = self.recipe.output.absolute()
         self.plan = make(self.recipe.chains, self.recipe.file)
 
-    def run(self, acts: Callable[[Any], bool] = lambda act: True) -> dict[str, Any]:
-        """Run or resume; returns what stands in run.json. `acts` says which sections to carry out.
+    def run(self, sections: Callable[[Section], bool] = lambda section: True) -> Record:
+        """Run or resume; returns what stands in run.json. `sections` says which sections to carry out.
 
         Raises:
             RunError: what stopped it. The same call resumes.
         """
         began = time.time()
-        with hold(self.output):
-            (self.output / "run.json").unlink(missing_ok=True)
+        with hold(self.output / WORK):
+            (self.output / FILE).unlink(missing_ok=True)
             self._documents()
+            self._publish()
             record = self._record(began)
-            for act in self.recipe.acts:
-                if acts(act):
+            for section in self.recipe.sections:
+                if sections(section):
                     context = Context(
                         output=self.output, record=record, engine=self.engine, progress=self.progress
                     )
-                    record[act.name] = act.run(context)
-            hashes = [
-                record["content_hash"],
-                *(record.get(a.name, {}).get("content_hash", "") for a in self.recipe.acts),
-            ]
-            record["run_hash"] = fingerprint(*hashes)
-            record["seconds"] = round(time.time() - began, 2)
-            write_json(self.output / "run.json", record)
+                    record.sections[section.name] = section.execute(context)
+            made = [record.sections.get(s.name, {}) for s in self.recipe.sections]
+            record.run_hash = fingerprint(record.content_hash, *(m.get("content_hash", "") for m in made))
+            record.seconds = round(time.time() - began, 2)
+            record.write(self.output)
         return record
 
     def _documents(self) -> None:
@@ -92,21 +88,19 @@ class Runner:
             self.accounts[track.source].append([{} for _ in track.splits])
             for i in range(len(track.splits)):
                 tasks.append(self._task(track, segment, at[track.source], i))
-                homes.append((track, i))
+                homes.append((track.source, i))
+        accounts: list[Account | None] = [task.done() for task in tasks]
+        todo = [k for k, account in enumerate(accounts) if account is None]
         label = ", ".join(t.source for t, _ in round_)
-        todo = [k for k, task in enumerate(tasks) if not task.finished()]
-        for k in set(range(len(tasks))) - set(todo):
-            self._account(homes[k], tasks[k].run())
         self.progress(label, len(tasks) - len(todo), len(tasks))
         for done, (index, account) in enumerate(self.engine.map([tasks[k] for k in todo]), start=1):
-            self._account(homes[todo[index]], account)
+            accounts[todo[index]] = account
             self.progress(label, len(tasks) - len(todo) + done, len(tasks))
+        for (source, i), made in zip(homes, accounts, strict=True):
+            assert made is not None
+            self.accounts[source][-1][i] = made
         for track, segment in round_:
             self._end(track, segment, self.accounts[track.source][-1])
-
-    def _account(self, home: tuple[Track, int], account: Account) -> None:
-        track, i = home
-        self.accounts[track.source][-1][i] = account
 
     def _task(self, track: Track, segment: Segment, at: int, i: int) -> ShardTask:
         before = track.segments[at - 1] if at else None
@@ -120,7 +114,7 @@ class Runner:
             buckets=buckets(len(track.splits)),
         )
         return ShardTask(
-            name=f"{segment.folder}/part-{i:05d}",
+            name=f"{segment.folder.relative_to(WORK)}/part-{i:05d}",
             folder=self.output / segment.folder,
             index=i,
             number=self._first(track, segment.shared) + i,
@@ -160,13 +154,13 @@ class Runner:
             shutil.rmtree(self.output / folder, ignore_errors=True)
         for mark, stamps in marks.values():
             write_json(mark, stamps)
-        _sweep(self.output)
+        _sweep(self.output / WORK)
 
     def _end(self, track: Track, segment: Segment, accounts: list[Account]) -> None:
         """Refuse to go on with nothing; else write the manifest, which says the folder is complete."""
-        for count in add(a["steps"] for a in accounts):
+        for count in add(track.source, (a["steps"] for a in accounts)):
             if count.rows_in and not count.kept:
-                why = ", ".join(f"{r} ({n})" for r, n in count.dropped.most_common(5))
+                why = ", ".join(f"{r} ({n})" for r, n in list(count.dropped.items())[:5])
                 raise NothingLeft(
                     f"step {count.name!r} dropped all {count.rows_in} documents of {track.source!r}: {why}; "
                     f"they lie in {self.output / segment.folder / 'dropped'}"
@@ -203,43 +197,57 @@ class Runner:
     def _shard(self, segment: Segment, i: int) -> Path:
         return self.output / segment.folder / f"part-{i:05d}.parquet"
 
-    def _record(self, began: float) -> dict[str, Any]:
-        single = len(self.plan.tracks) == 1
-        documents = {t.source: str(t.segments[-1].folder) for t in self.plan.tracks}
-        dropped = {
-            t.source: [
-                str(s.folder / "dropped") for s in t.segments if (self.output / s.folder / "dropped").exists()
-            ]
-            for t in self.plan.tracks
-        }
-        only = self.plan.tracks[0].source
-        steps = []
+    def _publish(self) -> None:
+        """Give the documents of the last pass, and all dropped ones, the names that people look for."""
+        kept: dict[str, dict[str, Path]] = {}
+        dropped: dict[str, dict[str, Path]] = {}
         for track in self.plan.tracks:
-            counts: list[StepCount] = []
-            for accounts in self.accounts[track.source]:
-                counts += add(a["steps"] for a in accounts)
-            noted = {
-                k.named.name: self.output / k.folder / "account.json" for s in track.segments for k in s.keys
+            last = track.segments[-1]
+            kept[track.source] = {
+                f"part-{i:05d}.parquet": self._shard(last, i) for i in range(len(track.splits))
             }
-            steps += [
-                {"source": track.source, **as_json(c)}
-                | ({"relate": read_json(noted[c.name])} if noted.get(c.name, self.output).is_file() else {})
-                for c in counts
+            # In the order of the flow: a part's number is that of its pass, then that of its shard.
+            dropped[track.source] = {
+                f"part-{pass_:02d}-{i:05d}.parquet": self.output
+                / segment.folder
+                / "dropped"
+                / f"part-{i:05d}.parquet"
+                for pass_, segment in enumerate(track.segments)
+                for i, account in enumerate(self.accounts[track.source][pass_])
+                if account["dropped_rows"]
+            }
+        for name, sources in (("documents", kept), ("dropped", dropped)):
+            gone = {p.name for p in (self.output / name).glob("*") if p.is_dir()} - set(sources)
+            for source in [*sources, *sorted(gone)]:
+                publish(sources.get(source, {}), self.output / name / source)
+
+    def _record(self, began: float) -> Record:
+        tracks = self.plan.tracks
+        steps: list[StepCount] = []
+        for track in tracks:
+            counts = [
+                c for a in self.accounts[track.source] for c in add(track.source, (s["steps"] for s in a))
             ]
-        final = [a for t in self.plan.tracks for a in self.accounts[t.source][-1]]
-        everything = [a for t in self.plan.tracks for s in self.accounts[t.source] for a in s]
-        return {
-            "name": self.recipe.name,
-            "recipe": str(Path(self.recipe.file).absolute()),
-            "began": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(began)),
-            "documents": documents[only] if single else documents,
-            "dropped": dropped[only] if single else dropped,
-            "rows": {t.source: sum(a["rows"] for a in self.accounts[t.source][-1]) for t in self.plan.tracks},
-            "content_hash": content_hash(final, everything),
-            "steps": steps,
-            "settings": {t.source: [n.recorded() for n in t.chain.named] for t in self.plan.tracks},
-            "peak_bytes": max((a["peak_bytes"] for a in everything), default=0),
-        }
+            metrics = {k.named.name: k.folder / "metrics.json" for s in track.segments for k in s.keys}
+            for count in counts:
+                path = self.output / metrics.get(count.name, "")
+                count.metrics = read_json(path) if path.is_file() else {}
+            steps += counts
+        final = [a for t in tracks for a in self.accounts[t.source][-1]]
+        everything = [a for t in tracks for s in self.accounts[t.source] for a in s]
+        dropping = {t.source for t in tracks for s in self.accounts[t.source] for a in s if a["dropped_rows"]}
+        return Record(
+            name=self.recipe.name,
+            recipe=str(Path(self.recipe.file).absolute()),
+            began=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(began)),
+            documents={t.source: [f"documents/{t.source}"] for t in tracks},
+            dropped={t.source: [f"dropped/{t.source}"] if t.source in dropping else [] for t in tracks},
+            rows={t.source: sum(a["rows"] for a in self.accounts[t.source][-1]) for t in tracks},
+            content_hash=content_hash(final, everything),
+            steps=steps,
+            settings={t.source: [named.recorded() for named in t.chain.named] for t in tracks},
+            peak_bytes=max((a["peak_bytes"] for a in everything), default=0),
+        )
 
 
 def _sweep(folder: Path) -> None:
@@ -252,28 +260,3 @@ def content_hash(kept: Sequence[Account], dropped: Sequence[Account]) -> str:
     """SHA-256 over the digests of shards in order: the kept ones of `kept`, the dropped ones of `dropped`."""
     lines = [a["sha256"] for a in kept] + [a.get("dropped_sha256", "-") for a in dropped]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
-@contextlib.contextmanager
-def hold(output: Path) -> Iterator[None]:
-    """Keep other runs off an output. The system lets go of it however the process ends.
-
-    Raises:
-        OutputBusy: another run holds it.
-    """
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        file = (output / ".lock").open("a+")
-    except OSError as error:
-        raise RunError(f"cannot write to {output}: {error}") from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            who = file.read().strip() or "unknown"
-            raise OutputBusy(f"{output} is held by another run (process {who}); wait for it") from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        yield

@@ -12,6 +12,21 @@ def column(name: str, type: pa.DataType, meaning: str, unit: str = "", nullable:
     return pa.field(name, type, nullable=nullable, metadata=metadata)
 
 
+MADE_BY = b"made_by"
+"""Key in the metadata of a column: how it was made, where that can differ (a profile, a model's digest)."""
+
+
+def made(column: pa.Field, by: str) -> pa.Field:
+    """The column with how it was made. What `Step.needs` declares so must be what `Step.makes` made so."""
+    return column.with_metadata({**(column.metadata or {}), MADE_BY: by.encode()})
+
+
+def made_by(column: pa.Field) -> str:
+    """How the column was made; '' if it does not say, as in files of others."""
+    by: bytes = (column.metadata or {}).get(MADE_BY, b"")
+    return by.decode()
+
+
 ID = column("id", pa.string(), "WARC record id, or a hash of file and offset")
 URL = column("url", pa.string(), "address the document was fetched from; null if it has none")
 TEXT = column("text", pa.string(), "plain text; null where extraction found none")
@@ -36,17 +51,35 @@ def document_schema(body: pa.Field, *more: pa.Field) -> pa.Schema:
     return pa.schema([ID, URL, body, SOURCE, DATE, FILE, OFFSET, LENGTH, *more])
 
 
+def put(batch: pa.RecordBatch, column: pa.Field, values: pa.Array) -> pa.RecordBatch:
+    """`batch` with a column of these values: in the place of the one of that name, else behind the others."""
+    at = batch.schema.get_field_index(column.name)
+    return batch.append_column(column, values) if at < 0 else batch.set_column(at, column, values)
+
+
 def written(schema: pa.Schema) -> pa.Schema:
-    """Columns of a shard of documents on disk: those of the step, and N_BYTES."""
-    return pa.schema([*(f for f in schema if f.name != N_BYTES.name), N_BYTES])
+    """Columns of a shard of documents on disk: those of the step, and N_BYTES.
+
+    Meanings and units stay behind: what is said of a column must not change the bytes of a shard.
+    """
+    return pa.schema([*(_unexplained(f) for f in schema if f.name != N_BYTES.name), _unexplained(N_BYTES)])
+
+
+def _unexplained(field: pa.Field) -> pa.Field:
+    kept = {k: v for k, v in (field.metadata or {}).items() if k not in (b"meaning", b"unit")}
+    type_ = field.type
+    if pa.types.is_struct(type_):
+        type_ = pa.struct([_unexplained(f) for f in type_])
+    elif pa.types.is_list(type_):
+        type_ = pa.list_(_unexplained(type_.value_field))
+    return pa.field(field.name, type_, field.nullable, metadata=kept or None)
 
 
 def sized(batch: pa.RecordBatch) -> pa.RecordBatch:
     """`batch` with N_BYTES, so that the size of documents is known without reading them."""
     text = batch.schema.get_field_index(TEXT.name)
     sizes = pc.binary_length(batch.column(text)) if text >= 0 else pa.nulls(len(batch))
-    at = batch.schema.get_field_index(N_BYTES.name)
-    return (batch.remove_column(at) if at >= 0 else batch).append_column(N_BYTES, sizes.cast(pa.int64()))
+    return put(batch, N_BYTES, sizes.cast(pa.int64()))
 
 
 def conform(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:

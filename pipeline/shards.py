@@ -1,7 +1,4 @@
-"""Shards on disk: atomic files, Parquet bytes that depend on the rows alone, fingerprints.
-
-Existence means complete: a file is written under a temporary name, fsynced and renamed.
-"""
+"""Shards: Parquet bytes that depend on the rows alone, batches cut by bytes, fingerprints."""
 
 from __future__ import annotations
 
@@ -9,8 +6,6 @@ import contextlib
 import dataclasses
 import hashlib
 import json
-import os
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+
+from pipeline.store import atomic
 
 BATCH_BYTES = 64 << 20
 BATCH_ROWS = 8192
@@ -42,43 +39,6 @@ def fingerprint(*parts: Any) -> str:
 
     text = json.dumps(parts, default=plain, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-@contextlib.contextmanager
-def atomic(path: Path) -> Iterator[Path]:
-    """A temporary path that becomes `path`, fsynced, if the block ends well, and else is removed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Random, not the process number: on a cluster two hosts may try the same shard with the same one.
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
-    try:
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def write_json(path: Path, value: Any) -> None:
-    """`value` as indented JSON, atomically."""
-    with atomic(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def read_json(path: Path) -> Any:
-    """The value in a JSON file."""
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of a file, hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def row_bytes(batch: pa.RecordBatch) -> Any:

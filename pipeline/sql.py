@@ -48,23 +48,27 @@ class Sql(Protocol):
         """
         ...
 
-    def again(self, docs: Relation) -> Relation:
-        """The step's `evidence` on some documents (`doc` and any columns that it wants to see), with `doc`.
-
-        They are read where they lie, in a pass of tasks over the shards that hold any of them.
-        """
-        ...
-
-    def note(self, what: str, count: int) -> None:
-        """Put a number into the run's record, under the step."""
-        ...
-
     def read(self, files: Sequence[Path]) -> Relation:
         """Parquet files of one schema as a relation: an index that earlier runs made."""
         ...
 
     def save(self, relation: Relation, folder: Path, buckets: int) -> None:
         """Write `relation` as Parquet files `folder/bucket=B/*`, B = shard % buckets. Not atomic."""
+        ...
+
+
+class Look(Protocol):
+    """What a relate step may ask beside queries: a second look at documents, and a line in the record."""
+
+    def second_pass(self, docs: Relation) -> Relation:
+        """The step's `features` of some documents (`doc` and any columns that it wants to see), with `doc`.
+
+        They are read where they lie, in a pass of tasks over the shards that hold any of them.
+        """
+        ...
+
+    def metric(self, name: str, value: int) -> None:
+        """Put a number into the run's record, under the step."""
         ...
 
 

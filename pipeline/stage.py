@@ -4,7 +4,7 @@
     Map      process(batch) -> batch           same rows, same order; columns as declared
     Filter   reasons(batch) -> list<string>    empty keeps; all failing rules are named; it never deletes
     Stream   stream(batches) -> batches        rows may split, merge or multiply
-    Relate   keys(batch), relate(keys, sql)    what must see many documents at once
+    Relate   keys(batch), relate(keys, sql, look) what must see many documents at once
 
 A *stage* is the class, a *step* a configured instance of it. Steps know no engine, path of the run, rank or
 logger; heavy things (models, word lists) come from a module-level cached loader keyed by the settings.
@@ -19,6 +19,9 @@ from typing import Any, ClassVar
 import pyarrow as pa
 
 from pipeline.errors import PlanError
+from pipeline.registry import find, stages
+from pipeline.schema import made_by
+from pipeline.sql import Look as Look
 from pipeline.sql import Relation as Relation
 from pipeline.sql import Sql as Sql
 
@@ -58,17 +61,33 @@ class Step:
         """Columns that leave, given the columns that enter.
 
         Raises:
-            PlanError: a column read is missing or has another type.
+            PlanError: a column read is missing, has another type, or was made in another way than is needed.
         """
         for want in self.needs():
-            at = schema.get_field_index(want.name)
-            if at < 0:
-                raise PlanError(f"reads column {want.name!r}, which no earlier step provides")
-            if (have := schema.field(at).type) != want.type:
-                raise PlanError(f"reads column {want.name!r} as {want.type}, but it is {have}")
+            name, index = want.name, schema.get_field_index(want.name)
+            if index < 0:
+                raise PlanError(f"reads column {name!r}, which no earlier step provides{_put(makers(name))}")
+            if (have := schema.field(index)).type != want.type:
+                raise PlanError(f"reads column {name!r} as {want.type}, but it is {have.type}")
+            wanted, given = made_by(want), made_by(have)
+            if wanted and given and wanted != given:
+                raise PlanError(f"reads column {name!r} made by {wanted}, but it was made by {given}")
         made = self.makes()
         gone = {*self.removes, *made.names}
         return pa.schema([*(f for f in schema if f.name not in gone), *made])
+
+
+def makers(column: str) -> list[str]:
+    """Names of the registered stages that add a column and do not read it themselves."""
+    return [n for n in stages() if _adds(find("stages", n), column)]
+
+
+def _adds(stage: type[Step], column: str) -> bool:
+    return not issubclass(stage, Source) and column in stage.adds.names and column not in stage.reads.names
+
+
+def _put(steps: Sequence[str]) -> str:
+    return f": put {' or '.join(f'`- use: {s}`' for s in steps)} before it" if steps else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +98,7 @@ class Split:
     start: int
     stop: int
     size: int
-    """Of the whole file, in bytes."""
+    """Size of the whole file, in bytes."""
     stamp: str = ""
     """Modification time or etag: a folder begun from other content is not resumed."""
 
@@ -139,7 +158,7 @@ class Relate(Step):
     """
 
     key_columns: ClassVar[pa.Schema] = NO_COLUMNS
-    evidence_columns: ClassVar[pa.Schema] = NO_COLUMNS
+    feature_columns: ClassVar[pa.Schema] = NO_COLUMNS
 
     def key_schema(self) -> pa.Schema:
         """What `keys` makes; override where it depends on the settings."""
@@ -149,12 +168,12 @@ class Relate(Step):
         """The narrow columns of `key_schema()`, row for row."""
         raise NotImplementedError
 
-    def relate(self, keys: Relation, sql: Sql) -> Relation:
-        """Compose `sql(...)` calls into verdicts."""
+    def relate(self, keys: Relation, sql: Sql, look: Look) -> Relation:
+        """Compose `sql(...)` calls into verdicts; `look` reads documents again where keys do not suffice."""
         raise NotImplementedError
 
-    def evidence(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """`evidence_columns`, row for row, of the documents that `sql.again` asked for."""
+    def features(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """`feature_columns`, row for row, of the documents that `look.second_pass` asked for."""
         raise NotImplementedError
 
     def references(self) -> Sequence[Source]:

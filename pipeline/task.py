@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import resource
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +15,11 @@ from pipeline.engine import Account, Task
 from pipeline.errors import PipelineError, RunError, StepError
 from pipeline.ledger import Ledger, Stopwatch
 from pipeline.schema import DOC, REASONS, conform, sized, written
-from pipeline.shards import ShardWriter, digest, read_json, read_shard, write_json
+from pipeline.shards import ShardWriter, fingerprint, read_shard
 from pipeline.stage import Filter, Map, Relate, Source, Split, Stream
-from pipeline.verdicts import Key, Named, judge, load_verdicts, number, numbers
+from pipeline.steps import Key, Named
+from pipeline.store import digest, read_json, write_json
+from pipeline.verdicts import apply_verdicts, load_verdicts, number, numbers
 
 
 def perform(task: Task) -> Account:
@@ -43,7 +45,7 @@ class Read:
     schema: pa.Schema
     verdicts: tuple[Key, ...] = ()
     number: int = 0
-    """Of the shard among those the verdicts are about."""
+    """Number of the shard among those the verdicts are about."""
     buckets: int = 1
 
 
@@ -55,7 +57,7 @@ class ShardTask:
     folder: Path
     index: int
     number: int
-    """Of the shard among those that share a query: the upper half of its documents' numbers."""
+    """Number of the shard among those that share a query: the upper half of its documents' numbers."""
     read: Read
     steps: tuple[Named, ...]
     schemas: tuple[pa.Schema, ...]
@@ -67,24 +69,28 @@ class ShardTask:
     def stem(self) -> str:
         return f"part-{self.index:05d}"
 
-    def finished(self) -> bool:
-        """Whether `run` has nothing to do but read the account."""
-        keys = all(self._key_writer(key).path.exists() for key in self.keys)
-        return keys and (self.folder / f"{self.stem}.json").exists()
+    def done(self) -> Account | None:
+        """The account, if `run` has nothing left to do."""
+        account = self._account()
+        if account is None or account["dropped_schema"] != self._dropped_columns:
+            return None
+        return account if all(self._key_writer(key).path.exists() for key in self.keys) else None
+
+    def _account(self) -> Account | None:
+        path = self.folder / f"{self.stem}.json"
+        return read_json(path) if path.exists() else None
 
     def run(self) -> Account:
-        done = self.folder / f"{self.stem}.json"
-        if done.exists():
+        if (account := self._account()) is not None:
             self._missing_keys()
-            account: Account = read_json(done)
-            return account
+            return self._other_columns(account)
         watch, ledger = Stopwatch(), Ledger()
         try:
             account = self._write(watch, ledger)
         except BaseException as error:
             error.add_note(watch.stack[-1] if watch.stack else "write")
             raise
-        write_json(done, account)
+        write_json(self.folder / f"{self.stem}.json", account)
         return account
 
     def _write(self, watch: Stopwatch, ledger: Ledger) -> Account:
@@ -102,14 +108,12 @@ class ShardTask:
             "rows": row,
             "sha256": digest(self.folder / f"{self.stem}.parquet"),
             "dropped_rows": 0,
+            "dropped_schema": self._dropped_columns,
         }
         if ledger.dropped:
-            path = self.folder / "dropped" / f"{self.stem}.parquet"
-            with ShardWriter(path, written(self.dropped_schema)) as writer:
-                for name in self._names():  # by step, then row: so batch edges leave no trace
-                    for batch in ledger.dropped.get(name, ()):
-                        writer.write(conform(sized(batch), writer.schema))
-            account |= {"dropped_rows": writer.rows, "dropped_sha256": digest(path)}
+            # By step, then row: so batch edges leave no trace.
+            batches = (batch for name in self._names() for batch in ledger.dropped.get(name, ()))
+            account |= self._write_dropped(sized(batch) for batch in batches)
         account["steps"] = [
             {
                 "name": name,
@@ -122,6 +126,30 @@ class ShardTask:
         ]
         account["seconds"] = round(sum(watch.seconds.values()), 4)
         account["peak_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        return account
+
+    @property
+    def dropped_path(self) -> Path:
+        """Where the documents lie that it dropped, if it dropped any."""
+        return self.folder / "dropped" / f"{self.stem}.parquet"
+
+    @property
+    def _dropped_columns(self) -> str:
+        return fingerprint([(f.name, str(f.type)) for f in self.dropped_schema])
+
+    def _write_dropped(self, batches: Iterable[pa.RecordBatch]) -> Account:
+        with ShardWriter(self.dropped_path, written(self.dropped_schema)) as writer:
+            for batch in batches:
+                writer.write(conform(batch, writer.schema))
+        return {"dropped_rows": writer.rows, "dropped_sha256": digest(self.dropped_path)}
+
+    def _other_columns(self, account: Account) -> Account:
+        """Give what was dropped the columns that a changed recipe makes later on; they are null there."""
+        if account["dropped_schema"] != self._dropped_columns:
+            if account["dropped_rows"]:
+                account |= self._write_dropped(read_shard(self.dropped_path))
+            account["dropped_schema"] = self._dropped_columns
+            write_json(self.folder / f"{self.stem}.json", account)
         return account
 
     def _names(self) -> list[str]:
@@ -149,7 +177,7 @@ class ShardTask:
             assert isinstance(key.named.step, Relate)
             schema = key.named.step.flow(schema)
             table = load_verdicts(key.folder / "verdicts", read.number, read.buckets)
-            batches = watch.time(key.named.name, judge(key.named, batches, schema, table, ledger))
+            batches = watch.time(key.named.name, apply_verdicts(key.named, batches, schema, table, ledger))
         return (conform(batch, self.schemas[0]) for batch in batches)
 
     def _key_writer(self, key: Key) -> ShardWriter:

@@ -2,52 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.errors import PlanError
 from pipeline.ledger import Ledger
-from pipeline.schema import DOC, ROW_BITS, conform
-from pipeline.stage import Filter, Map, Relate, Source, Step, Stream
-
-
-@dataclass(frozen=True, kw_only=True)
-class Named:
-    """A step with the name it goes by in a plan."""
-
-    name: str
-    use: str
-    step: Step
-    line: int = 0
-    lines: Mapping[str, int] = field(default_factory=dict)
-    """setting -> its line in the recipe"""
-
-    def recorded(self) -> dict[str, Any]:
-        """As it stands in run.json: what it can be made from again, whatever became of the recipe."""
-        settings = json.loads(json.dumps(asdict(self.step)))  # as it will be read back
-        kinds = (k.__name__ for k in (Source, Map, Filter, Stream, Relate) if isinstance(self.step, k))
-        known = {"kind": next(kinds), "makes": self.step.makes().names}
-        return {"name": self.name, "use": self.use, "with": settings, **known}
-
-    def line_of(self, error: PlanError) -> int:
-        """Where the recipe is wrong: a message that begins with a setting is about that one's line."""
-        return self.lines.get(str(error).partition(":")[0], self.line)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Key:
-    """A relate step whose keys are written while its documents are, and the folder it works in."""
-
-    named: Named
-    folder: Path
+from pipeline.schema import DOC, ROW_BITS, conform, put
+from pipeline.stage import Relate
+from pipeline.steps import Named
 
 
 def numbers(shard: int, row: int, n: int) -> pa.Array:
@@ -75,7 +41,7 @@ def load_verdicts(folder: Path, shard: int, buckets: int) -> pa.Table:
     return table.filter(mine).sort_by("doc").combine_chunks()
 
 
-def judge(
+def apply_verdicts(
     named: Named,
     batches: Iterator[pa.RecordBatch],
     schema: pa.Schema,
@@ -85,9 +51,9 @@ def judge(
     """Apply a relate step's verdicts: its columns are added, and rows with a reason dropped."""
     assert isinstance(named.step, Relate)
     for batch in batches:
-        take = _places(batch, verdicts)
+        take = _positions(batch, verdicts)
         for wanted in named.step.verdicts():
-            batch = _replaced(batch, wanted, _taken(verdicts, wanted.name, take, wanted.type))
+            batch = put(batch, wanted, _taken(verdicts, wanted.name, take, wanted.type))
         reasons = _taken(verdicts, "reason", take, pa.string())
         offsets = np.concatenate([[0], np.cumsum(reasons.is_valid().to_numpy(zero_copy_only=False))])
         lists = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), reasons.drop_null())
@@ -96,28 +62,23 @@ def judge(
 
 def beside(batch: pa.RecordBatch, table: pa.Table | None) -> pa.RecordBatch:
     """The rows of a numbered batch that `table` has, with its columns."""
-    take = _places(batch, table)
-    found = take.is_valid()
-    batch, take = batch.filter(found), take.drop_null()
+    take = _positions(batch, table)
+    present = take.is_valid()
+    batch, take = batch.filter(present), take.drop_null()
     for wanted in table.schema if table is not None else ():
         if wanted.name != DOC.name:
-            batch = _replaced(batch, wanted, _taken(table, wanted.name, take, wanted.type))
+            batch = put(batch, wanted, _taken(table, wanted.name, take, wanted.type))
     return batch
 
 
-def _places(batch: pa.RecordBatch, table: pa.Table | None) -> pa.Array:
+def _positions(batch: pa.RecordBatch, table: pa.Table | None) -> pa.Array:
     """int64 [rows]: where in the sorted `table` each document is; null where it is not."""
     docs = table["doc"].to_numpy() if table is not None else np.empty(0, np.int64)
     mine = batch.column(batch.schema.get_field_index(DOC.name)).to_numpy()
-    at = np.searchsorted(docs, mine)
-    found = at < len(docs)
-    found[found] = docs[at[found]] == mine[found]
-    return pa.array(at, mask=~found)
-
-
-def _replaced(batch: pa.RecordBatch, column: pa.Field, values: pa.Array) -> pa.RecordBatch:
-    at = batch.schema.get_field_index(column.name)
-    return (batch.remove_column(at) if at >= 0 else batch).append_column(column, values)
+    position = np.searchsorted(docs, mine)
+    present = position < len(docs)
+    present[present] = docs[position[present]] == mine[present]
+    return pa.array(position, mask=~present)
 
 
 def _taken(verdicts: pa.Table | None, name: str, take: pa.Array, type: pa.DataType) -> pa.Array:

@@ -34,9 +34,9 @@ STAGES = {
     "minhash_dedup": "stages.dedup.minhash:MinhashDedup",
     "line_dedup": "stages.dedup.lines:LineDedup",
     "substring_dedup": "stages.dedup.substrings:SubstringDedup",
-    "embed": "stages.dedup.semantic.embed:Embed",
-    "semantic_clusters": "stages.dedup.semantic.clusters:SemanticClusters",
-    "semantic_dedup": "stages.dedup.semantic.near:SemanticDedup",
+    "embed": "stages.identify.embed:Embed",
+    "semantic_clusters": "stages.identify.clusters:SemanticClusters",
+    "semantic_dedup": "stages.dedup.near:SemanticDedup",
     "rehydrate": "stages.dedup.rehydrate:Rehydrate",
     # documents -> training sequences
     "tokenize": "stages.tokens.tokenize:Tokenize",

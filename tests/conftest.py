@@ -10,6 +10,7 @@ import hypothesis
 import pytest
 
 from pipeline.local import LocalEngine
+from tests.classifiers.embedding.tiny import write_encoder
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -61,3 +62,9 @@ def local() -> Iterator[LocalEngine]:
     engine = LocalEngine(2, {})
     yield engine
     engine.close()
+
+
+@pytest.fixture(scope="session")
+def encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A BERT encoder of a few thousand weights."""
+    return write_encoder(tmp_path_factory.mktemp("encoder"))

@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 from pipeline.config import Recipe
 from pipeline.plan import Chain
 from pipeline.schema import REASONS, TEXT, column, document_schema
-from pipeline.stage import Filter, Map, Relate, Relation, Source, Split, Sql, Step, Stream
-from pipeline.verdicts import Named
+from pipeline.stage import Filter, Look, Map, Relate, Relation, Source, Split, Sql, Step, Stream
+from pipeline.steps import Named
 
 N_CHARS = column("n_chars", pa.int64(), "characters of the text", "characters")
 FIRST = column("same_letter_as", pa.string(), "id of the first document with this letter")
@@ -103,7 +103,7 @@ class OnePerLetter(Relate):
         letters = pc.utf8_slice_codeunits(texts, 0, 1)
         return pa.RecordBatch.from_arrays([batch["id"], letters], schema=self.key_columns)
 
-    def relate(self, keys: Relation, sql: Sql) -> Relation:
+    def relate(self, keys: Relation, sql: Sql, look: Look) -> Relation:
         first = sql("SELECT letter, min(doc) AS kept FROM {keys} GROUP BY letter", keys=keys)
         return sql(
             "SELECT k.doc, 'same_letter' AS reason, f.id AS same_letter_as FROM {keys} k "
@@ -123,7 +123,7 @@ class Compare(Relate):
     reads: ClassVar[pa.Schema] = pa.schema([TEXT])
     adds: ClassVar[pa.Schema] = pa.schema([TEXT, TOLD])
     key_columns: ClassVar[pa.Schema] = pa.schema([("letter", pa.int64())])
-    evidence_columns: ClassVar[pa.Schema] = pa.schema([("letter", pa.int64()), ("seen", pa.string())])
+    feature_columns: ClassVar[pa.Schema] = pa.schema([("letter", pa.int64()), ("seen", pa.string())])
     against: tuple[str, ...] = ()
 
     def references(self) -> list[Source]:
@@ -133,11 +133,11 @@ class Compare(Relate):
         letters = [ord(t[0]) for t in batch["text"].to_pylist()]
         return pa.RecordBatch.from_arrays([pa.array(letters, pa.int64())], schema=self.key_columns)
 
-    def evidence(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+    def features(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         seen = [f"{t}/{n}" for t, n in zip(batch["text"].to_pylist(), batch["n"].to_pylist(), strict=True)]
-        return pa.RecordBatch.from_arrays([batch["letter"], pa.array(seen)], schema=self.evidence_columns)
+        return pa.RecordBatch.from_arrays([batch["letter"], pa.array(seen)], schema=self.feature_columns)
 
-    def relate(self, keys: Relation, sql: Sql) -> Relation:
+    def relate(self, keys: Relation, sql: Sql, look: Look) -> Relation:
         several = sql(
             "SELECT letter, count(*) AS n FROM {keys} GROUP BY letter HAVING count(*) > 1", keys=keys
         )
@@ -145,7 +145,7 @@ class Compare(Relate):
             "SELECT doc, letter, n FROM {keys} JOIN {several} USING (letter)", keys=keys, several=several
         )
         told = pa.schema([("doc", pa.int64()), ("told", pa.string())])
-        seen = sql.apply(tell, sql.again(docs), told, by=("letter", "doc"))
+        seen = sql.apply(tell, look.second_pass(docs), told, by=("letter", "doc"))
         return sql("SELECT doc, CASE WHEN told = '' THEN 'last' END AS reason, told FROM {seen}", seen=seen)
 
     def verdicts(self) -> pa.Schema:
@@ -217,7 +217,7 @@ def chain(
 
 def recipe(output: Path, *chains: Chain) -> Recipe:
     """A recipe made of toy stages."""
-    return Recipe(file="toy.yaml", name="toy", output=output, chains=chains, acts=(), engine={})
+    return Recipe(file="toy.yaml", name="toy", output=output, chains=chains, sections=(), engine={})
 
 
 STAGES = {

@@ -21,8 +21,9 @@ from rich.table import Table
 from jobs.inspect.documents import Shard
 from jobs.inspect.margins import margins
 from jobs.inspect.report import number
-from jobs.inspect.whatif import Fates, Story, bytes_per_token, fates
+from jobs.inspect.whatif import Outcomes, Scenario, bytes_per_token, outcomes
 from pipeline.keyed import uniform
+from pipeline.record import Record
 from pipeline.stage import Filter
 
 SHOWN = 12
@@ -65,53 +66,55 @@ class Answer:
     notes: list[str] = field(default_factory=list)
 
 
-def ask(run: Path, record: Mapping[str, Any], told: Mapping[str, Story], n_samples: int = 10) -> Answer:
-    """What the changes in `told` would do to a run."""
+def ask(run: Path, record: Record, scenarios: Mapping[str, Scenario], n_samples: int = 10) -> Answer:
+    """What the changes in `scenarios` would do to a run."""
     answer = Answer()
     chosen: dict[str, list[tuple[float, str, Shard, int]]] = {"gained": [], "lost": []}
-    for (found,) in fates(run, record, [told]):
-        end = len(told[found.shard.source].ran)
-        per_token = bytes_per_token(record, found.shard.source)[0]
-        answer.kept.add(found.n_bytes[found.was == end], per_token)
-        ways = _count(answer, found, told[found.shard.source], per_token)
+    for (outcome,) in outcomes(run, record, [scenarios]):
+        end = len(scenarios[outcome.shard.source].ran)
+        per_token = bytes_per_token(record, outcome.shard.source)[0]
+        answer.kept.add(outcome.n_bytes[outcome.was == end], per_token)
+        ways = _count(answer, outcome, scenarios[outcome.shard.source], per_token)
         if not any(mask.any() for mask in ways.values()):
             continue
         parts = ("address.registered_domain", "address.host")
-        clusters = found.shard.clusters()
-        known = found.shard.read(["id", "url", *parts, *(f"{name}.size" for name in clusters)])
+        clusters = outcome.shard.clusters()
+        known = outcome.shard.read(["id", "url", *parts, *(f"{name}.size" for name in clusters)])
         answer.clusters += _leaders(known, ways["lost"], clusters)
         domains = _domains(known, ways["gained"] | ways["lost"])
         for way, mask in ways.items():
             rows = np.flatnonzero(mask)
-            at = 0 if way == "gained" else 1
-            for name, values in (("language", found.language), ("domain", domains)):
-                _group(answer, name, values.take(pa.array(rows)), found.n_bytes[rows], per_token, at)
-            source = pa.array([found.shard.source] * len(rows), pa.string())
-            _group(answer, "source", source, found.n_bytes[rows], per_token, at)
+            side = 0 if way == "gained" else 1
+            for name, values in (("language", outcome.language), ("domain", domains)):
+                _group(answer, name, values.take(pa.array(rows)), outcome.n_bytes[rows], per_token, side)
+            source = pa.array([outcome.shard.source] * len(rows), pa.string())
+            _group(answer, "source", source, outcome.n_bytes[rows], per_token, side)
             ids = known["id"].combine_chunks().take(pa.array(rows))
             ranks = uniform(ids, 0, "whatif")
             best = np.argsort(ranks, kind="stable")[:n_samples]
-            chosen[way] += [(float(ranks[i]), ids[i].as_py(), found.shard, int(rows[i])) for i in best]
+            chosen[way] += [(float(ranks[i]), ids[i].as_py(), outcome.shard, int(rows[i])) for i in best]
     for way, candidates in chosen.items():
         few = heapq.nsmallest(n_samples, candidates, key=lambda c: c[:2])
-        answer.samples[way] = [_sample(shard, row, told[shard.source], way) for _, _, shard, row in few]
-    answer.notes = list(_notes(answer, record, told))
+        answer.samples[way] = [_sample(shard, row, scenarios[shard.source], way) for _, _, shard, row in few]
+    answer.notes = list(_notes(answer, record, scenarios))
     return answer
 
 
-def _count(answer: Answer, found: Fates, told: Story, per_token: float) -> dict[str, npt.NDArray[np.bool_]]:
+def _count(
+    answer: Answer, outcome: Outcomes, scenario: Scenario, per_token: float
+) -> dict[str, npt.NDArray[np.bool_]]:
     """Add up one shard; the masks of what is gained and lost."""
-    end = len(told.ran)
-    was, now = found.was == end, found.now == end
+    end = len(scenario.ran)
+    was, now = outcome.was == end, outcome.now == end
     ways = {"gained": ~was & now, "lost": was & ~now}
-    answer.gained.add(found.n_bytes[ways["gained"]], per_token)
-    answer.lost.add(found.n_bytes[ways["lost"]], per_token)
-    open_ = ways["gained"] & (found.unknown >= 0)
-    for j in np.unique(found.unknown[open_]):
-        amount = answer.unknown.setdefault(told.names[j], Amount())
-        amount.add(found.n_bytes[open_ & (found.unknown == j)], per_token)
-    moved = ~was & ~now & (found.was != found.now)
-    answer.elsewhere.update(told.names[j] for j in found.now[moved])
+    answer.gained.add(outcome.n_bytes[ways["gained"]], per_token)
+    answer.lost.add(outcome.n_bytes[ways["lost"]], per_token)
+    open_ = ways["gained"] & (outcome.unknown >= 0)
+    for j in np.unique(outcome.unknown[open_]):
+        amount = answer.unknown.setdefault(scenario.names[j], Amount())
+        amount.add(outcome.n_bytes[open_ & (outcome.unknown == j)], per_token)
+    moved = ~was & ~now & (outcome.was != outcome.now)
+    answer.elsewhere.update(scenario.names[j] for j in outcome.now[moved])
     return ways
 
 
@@ -147,28 +150,28 @@ def host(url: str | None) -> str | None:
 
 
 def _group(
-    answer: Answer, name: str, values: pa.Array, n_bytes: npt.NDArray[np.int64], per_token: float, at: int
+    answer: Answer, name: str, values: pa.Array, n_bytes: npt.NDArray[np.int64], per_token: float, side: int
 ) -> None:
     encoded = pc.dictionary_encode(values, null_encoding="encode")
     indices = encoded.indices.to_numpy()
     for i, value in enumerate(encoded.dictionary.to_pylist()):
         group = answer.groups.setdefault(name, {})
-        group.setdefault(value or "none", (Amount(), Amount()))[at].add(n_bytes[indices == i], per_token)
+        group.setdefault(value or "none", (Amount(), Amount()))[side].add(n_bytes[indices == i], per_token)
 
 
-def _sample(shard: Shard, row: int, told: Story, way: str) -> dict[str, Any]:
+def _sample(shard: Shard, row: int, scenario: Scenario, way: str) -> dict[str, Any]:
     [document] = shard.rows([row])
     why = []
-    for name, ran, would in zip(told.names, told.ran, told.would, strict=True):
+    for name, ran, would in zip(scenario.names, scenario.ran, scenario.would, strict=True):
         if isinstance(would, Filter) and ran != would:
-            judge = ran if way == "gained" else would
-            why += [f"{name}.{m}" for m in margins(judge, document) if m.failed]
+            rules = ran if way == "gained" else would
+            why += [f"{name}.{m}" for m in margins(rules, document) if m.failed]
     text = " ".join((document.get("text") or "")[:400].split())
     return {"id": document["id"], "url": document.get("url"), "why": why, "text": text[:160]}
 
 
-def _notes(answer: Answer, record: Mapping[str, Any], told: Mapping[str, Story]) -> Iterator[str]:
-    for source in told:
+def _notes(answer: Answer, record: Record, scenarios: Mapping[str, Scenario]) -> Iterator[str]:
+    for source in scenarios:
         per_token, how = bytes_per_token(record, source)
         yield f"tokens of {source} at {per_token:.3g} bytes each ({how})"
     for step, amount in answer.unknown.items():
@@ -185,10 +188,10 @@ def _notes(answer: Answer, record: Mapping[str, Any], told: Mapping[str, Story])
         yield f"{answer.clusters:,} of the documents lost stood for duplicates: one of those might now stay"
 
 
-def _rate(record: Mapping[str, Any], step: str) -> tuple[int, int]:
+def _rate(record: Record, step: str) -> tuple[int, int]:
     """(documents kept, documents that came) of a step in the run, over all sources."""
-    mine = [s for s in record["steps"] if s["name"] == step]
-    return sum(s["kept"] for s in mine), sum(s["in"] for s in mine)
+    mine = [s for s in record.steps if s.name == step]
+    return sum(s.kept for s in mine), sum(s.rows_in for s in mine)
 
 
 def show(answer: Answer, console: Console) -> None:

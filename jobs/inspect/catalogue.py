@@ -6,10 +6,12 @@ import ast
 import inspect
 import itertools
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, fields
-from typing import Any
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
+import annotated_types
 import pyarrow as pa
 from rich.console import Console
 from rich.markup import escape
@@ -18,7 +20,7 @@ from rich.table import Table
 from jobs.inspect.report import number
 from pipeline.registry import find, stages
 from pipeline.stage import Filter, Map, Relate, Source, Step, Stream
-from stages.filters.measured import Rules
+from stages.filters.measured import SignalRules
 
 KINDS = (Source, Map, Filter, Stream, Relate)
 
@@ -77,7 +79,7 @@ def show_one(name: str, console: Console) -> None:
     """
     stage = find("stages", name)
     console.print(f"{name} ({kind(stage)})\n\n{inspect.getdoc(stage)}\n", highlight=False, markup=False)
-    docs = setting_docs(stage)
+    docs, hints = setting_docs(stage), get_type_hints(stage, include_extras=True)
     settings = Table(title="settings", title_justify="left", header_style="bold")
     for heading in ("name", "type", "default", "meaning"):
         settings.add_column(heading, overflow="fold")
@@ -85,12 +87,15 @@ def show_one(name: str, console: Console) -> None:
         default = (
             "required" if field.default is MISSING and field.default_factory is MISSING else _shown(field)
         )
-        if issubclass(stage, Rules) and default == "'profile'":
+        if issubclass(stage, SignalRules) and default == "'profile'":
             profile = stage.known_profiles()[0]
             limit = stage.published[profile].get(field.name)
             default = f"'profile' ({profile}: {'off' if limit is None else number(limit)})"
         settings.add_row(
-            field.name, escape(str(field.type)), escape(default), escape(docs.get(field.name, ""))
+            field.name,
+            escape(type_words(hints[field.name])),
+            escape(default),
+            escape(docs.get(field.name, "")),
         )
     console.print(settings)
     for title, schema in (("reads", stage.reads), ("adds", stage.adds)):
@@ -103,6 +108,43 @@ def show_one(name: str, console: Console) -> None:
             console.print(table)
     if stage.removes:
         console.print(f"removes: {', '.join(stage.removes)}")
+
+
+def type_words(hint: Any) -> str:
+    """A setting's type with its bounds, as a recipe has it: `int >= 1`, `float 0 to 1 | null`."""
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return f"{type_words(inner[0])} {bounds_words(inner[1:])}"
+    if origin in (Union, UnionType):
+        return " | ".join(map(type_words, inner))
+    if origin is Literal:
+        return " | ".join(map(str, inner))
+    if origin in (tuple, list):
+        return f"list of {type_words(inner[0])}"
+    if origin is not None:
+        return "mapping"
+    return "null" if hint is NoneType else "string" if hint is str else hint.__name__
+
+
+def bounds_words(bounds: Iterable[Any]) -> str:
+    """`>= 1`, `0 to 1`, `> 0, <= 1`."""
+    words: list[str] = []
+    limits = {
+        "gt": ">",
+        "ge": ">=",
+        "lt": "<",
+        "le": "<=",
+        "min_length": "length >=",
+        "max_length": "length <=",
+    }
+    for bound in bounds:
+        singles = list(bound) if isinstance(bound, annotated_types.GroupedMetadata) else [bound]
+        given = {k: getattr(b, k) for b in singles for k in limits if hasattr(b, k)}
+        if given.keys() == {"ge", "le"}:
+            words.append(f"{given['ge']} to {given['le']}")
+        else:
+            words += [f"{limits[k]} {v}" for k, v in given.items()]
+    return ", ".join(words)
 
 
 def _shown(field: Any) -> str:

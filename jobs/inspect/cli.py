@@ -1,4 +1,4 @@
-"""The commands `plan`, `stages`, `report`, `explain`, `whatif`, `profiles` and `verify`."""
+"""The commands `plan`, `stages`, `report`, `explain`, `whatif`, `profiles`, `verify` and `fsck`."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from pipeline import config
 from pipeline.cli import AsJson, File, console
 from pipeline.errors import PlanError
 from pipeline.progress import watch
+from pipeline.record import Record
 
 Run = Annotated[Path, typer.Argument(help="the output folder of a run")]
 
@@ -44,9 +45,9 @@ def stages(name: Annotated[str | None, typer.Argument(help="one stage, in full")
 
 def report(run: Run, as_json: AsJson = False) -> None:
     """Show what a run did, and write it as an HTML page."""
-    record = reporting.load(run)
+    record = Record.load(run)
     if as_json:
-        typer.echo(json.dumps(record))
+        typer.echo(json.dumps(record.as_json()))
         return
     reporting.show(record, console())
     typer.echo(f"report: {reporting.write(run, record)}")
@@ -58,11 +59,11 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Tell one document's story: where it was read, each rule and its margin, its copies, its sequences."""
-    record = reporting.load(run)
-    found = explaining.find(run, record, wanted)
-    if not found:
+    record = Record.load(run)
+    matches = explaining.find(run, record, wanted)
+    if not matches:
         raise PlanError(f"no document of {run} has the id or URL {wanted!r}, kept or dropped")
-    for document in found:
+    for document in matches:
         if as_json:
             typer.echo(json.dumps(document, default=str, ensure_ascii=False))
             continue
@@ -82,7 +83,7 @@ def whatif(
     as_json: AsJson = False,
 ) -> None:
     """Tell what other thresholds would keep and drop, from what the run measured; nothing runs again."""
-    record, asked = reporting.load(run), [whatifs.parse(c) for c in changes or []]
+    record, asked = Record.load(run), [whatifs.parse(c) for c in changes or []]
     if not asked and not sweep:
         raise PlanError("say what to change: STEP.SETTING=VALUE, or --sweep STEP.SETTING=FROM:TO:POINTS")
     if sweep:
@@ -92,11 +93,11 @@ def whatif(
         else:
             sweeping.show(sweep, points, console())
         return
-    found = answering.ask(run, record, whatifs.stories(record, asked), samples)
+    answer = answering.ask(run, record, whatifs.scenarios(record, asked), samples)
     if as_json:
-        typer.echo(json.dumps(asdict(found), default=str, ensure_ascii=False))
+        typer.echo(json.dumps(asdict(answer), default=str, ensure_ascii=False))
     else:
-        answering.show(found, console())
+        answering.show(answer, console())
 
 
 def profiles(
@@ -106,14 +107,14 @@ def profiles(
     as_json: AsJson = False,
 ) -> None:
     """Apply every toolkit's reading of every rule set to a run's documents, and show where they differ."""
-    found = comparing.compare(run, reporting.load(run), documents, samples)
+    families = comparing.compare(run, Record.load(run), documents, samples)
     if not as_json:
-        comparing.show(found, console())
+        comparing.show(families, console())
         return
-    for name, family in found.items():
-        told = {"rejects": dict(zip(family.profiles, family.rates(), strict=True))}
+    for name, family in families.items():
+        shares = {"rejects": dict(zip(family.profiles, family.rates(), strict=True))}
         agreement = {"agreement": family.agreement().tolist(), "unanimous": family.unanimous()}
-        typer.echo(json.dumps({"family": name, **told, **agreement, "samples": family.samples}))
+        typer.echo(json.dumps({"family": name, **shares, **agreement, "samples": family.samples}))
 
 
 def verify(
@@ -141,3 +142,22 @@ def verify(
         out.print("[bold red]the hashes differ[/]")
         raise typer.Exit(1)
     out.print("[bold green]one hash[/]")
+
+
+def fsck(
+    files: Annotated[list[str], typer.Argument(help="WARC, WET, JSON lines, Parquet, .bin; patterns too")],
+    as_json: AsJson = False,
+) -> None:
+    """Say what is damaged in files, by byte range. Exit code 1 if anything is."""
+    # What reads files brings requests and fsspec, for which the other commands here need not wait.
+    from jobs.inspect import damage
+    from stages.ingest.fsck import examine
+    from stages.ingest.paths import expand
+
+    damaged = False
+    for path in expand(files):
+        report = examine(path)
+        damaged |= bool(report.damage)
+        typer.echo(json.dumps(asdict(report)) if as_json else "\n".join(damage.lines(report)))
+    if damaged:
+        raise typer.Exit(1)

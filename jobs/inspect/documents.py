@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from pipeline.errors import PlanError
 from pipeline.reader import Reader
+from pipeline.record import Record, list_shards
 from pipeline.registry import find
 from pipeline.stage import Step
 
@@ -44,14 +45,14 @@ class Shard:
 
     def rows(self, wanted: Sequence[int]) -> list[dict[str, Any]]:
         """All columns of some rows, given in ascending order, without reading other row groups."""
-        found, start = [], 0
+        values, start = [], 0
         with pq.ParquetFile(self.path) as file:
             for group in range(file.num_row_groups):
                 stop = start + file.metadata.row_group(group).num_rows
                 if mine := [row - start for row in wanted if start <= row < stop]:
-                    found += file.read_row_group(group).take(pa.array(mine)).to_pylist()
+                    values += file.read_row_group(group).take(pa.array(mine)).to_pylist()
                 start = stop
-        return found
+        return values
 
 
 @lru_cache(maxsize=1 << 16)
@@ -67,29 +68,22 @@ def _clusters(path: Path) -> list[str]:
     return [f.name for f in wanted if {"duplicate_of", "size"} <= {g.name for g in f.type}]
 
 
-def shards(run: Path, record: Mapping[str, Any]) -> Iterator[Shard]:
+def shards(run: Path, record: Record) -> Iterator[Shard]:
     """Every shard of a run: of each source the dropped documents in the order of the flow, then those kept.
 
     Raises:
         PlanError: a folder that the run names is not there.
     """
-    kept = by_source(record, "documents")
-    for source, dropped in by_source(record, "dropped").items():
-        for folder in [*dropped, kept[source]]:
-            if not (run / folder).is_dir():
-                raise PlanError(f"{run / folder} is gone: run the recipe again to have all documents")
-            for path in sorted((run / folder).glob("part-*.parquet")):
-                yield Shard(source=source, path=path, kept=folder == kept[source])
-
-
-def by_source(record: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """What run.json says for each source; with one source it says it plainly."""
-    value = record[key]
-    return value if isinstance(value, dict) else {record["name"]: value}
+    for source, folders in record.documents.items():
+        for kept, mine in ((False, record.dropped[source]), (True, folders)):
+            if gone := [run / folder for folder in mine if not (run / folder).is_dir()]:
+                raise PlanError(f"{gone[0]} is gone: run the recipe again to have all documents")
+            for path in list_shards(run / folder for folder in mine):
+                yield Shard(source=source, path=path, kept=kept)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Passed(Step):
+class RecordedStep(Step):
     """A step that nobody asks again, as the run remembers it: its stage is not even imported."""
 
     kind: str
@@ -99,23 +93,21 @@ class Passed(Step):
         return pa.schema([(name, pa.null()) for name in self.columns])
 
 
-def steps(record: Mapping[str, Any], source: str, since: str | None = None) -> dict[str, Step]:
+def steps(record: Record, source: str, since: str | None = None) -> dict[str, Step]:
     """name -> step of one source, its source first: filters made again from the settings of the run.
 
-    Filters before the step `since`, and all that are no filters, are `Passed`.
+    Filters before the step `since`, and all that are no filters, are `RecordedStep`.
 
     Raises:
-        PlanError: the run is from an older version, or a stage no longer knows a setting.
+        PlanError: a stage no longer knows a setting.
     """
-    if "settings" not in record:
-        raise PlanError("the run was made by an older version, which did not keep its settings: run it again")
-    settings = record["settings"][source]
-    names = [s["name"] for s in settings]
+    settings = record.settings[source]
+    names = [s.name for s in settings]
     first = names.index(since) if since in names else 0
     return {
-        s["name"]: made(s["use"], s["with"])
-        if s["kind"] == "Filter" and i >= first
-        else Passed(kind=s["kind"], columns=tuple(s["makes"]))
+        s.name: made(s.use, s.settings)
+        if s.kind == "Filter" and i >= first
+        else RecordedStep(kind=s.kind, columns=tuple(s.makes))
         for i, s in enumerate(settings)
     }
 
@@ -130,8 +122,8 @@ def made(use: str, settings: Mapping[str, Any]) -> Step:
     step = reader.settings(find("stages", use), json.loads(json.dumps(settings)), ())
     if reader.problems:
         raise PlanError("; ".join(f"{use}.{p.where}: {p.message}" for p in reader.problems))
-    found: Step = step
-    return found
+    checked: Step = step
+    return checked
 
 
 def find_rows(shard: Shard, wanted: str) -> list[int]:

@@ -19,7 +19,7 @@ from pipeline.stage import Relate, Source, Split
 from pipeline.task import admit, advance
 
 TRIAL_DOCUMENTS = 400
-"""Of each source; enough for a mean, little enough to wait for."""
+"""Documents tried of each source: enough for a mean, little enough to wait for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +56,8 @@ def show(recipe: Recipe, console: Console, trial: bool) -> None:
             removes = ", ".join(c for c in before if c not in after)
             table.add_row(f"{i:02d}", named.name, track.fingerprints[i], adds, removes, where)
         console.print(table)
-    for act in recipe.acts:
-        console.print(f"then {act.name}: {act}", soft_wrap=True, highlight=False)
+    for section in recipe.sections:
+        console.print(f"then {section.name}: {section}", soft_wrap=True, highlight=False)
     if trial:
         _show_forecasts([attempt(track) for track in plan.tracks], console)
 
@@ -138,8 +138,8 @@ class _Head:
 
     def weight(self, split: Split, splits: Sequence[Split]) -> float:
         """Bytes of the file that were read."""
-        whole = _weight(split, splits)
-        return whole if self.ended else min(whole, float(self.bytes))
+        n_bytes = _weight(split, splits)
+        return n_bytes if self.ended else min(n_bytes, float(self.bytes))
 
 
 def _weight(split: Split, splits: Sequence[Split]) -> float:

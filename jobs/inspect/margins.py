@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from jobs.inspect.report import number
 from pipeline.stage import Filter, Step
-from stages.filters.measured import Rules
+from stages.filters.measured import SignalRules
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,11 +26,11 @@ class Margin:
     def __str__(self) -> str:
         if self.limit is None:
             return self.rule
-        told = f"{self.rule} {number(self.limit)}: measured {number(self.value)}"
+        text = f"{self.rule} {number(self.limit)}: measured {number(self.value)}"
         if self.value is None:
-            return told
+            return text
         side = "over" if self.value > self.limit else "under"
-        return f"{told}, {side} by {number(abs(self.value - self.limit))}"
+        return f"{text}, {side} by {number(abs(self.value - self.limit))}"
 
 
 def margins(step: Step, document: Mapping[str, Any]) -> Iterator[Margin]:
@@ -41,7 +41,7 @@ def margins(step: Step, document: Mapping[str, Any]) -> Iterator[Margin]:
     columns = [pa.array([document.get(f.name)], None if pa.types.is_null(f.type) else f.type) for f in schema]
     batch = pa.RecordBatch.from_arrays(columns, schema.names)
     failed = step.reasons(batch).to_pylist()[0] or []
-    if isinstance(step, Rules):
+    if isinstance(step, SignalRules):
         measured = document.get(step.signals.name) or {}
         language = (document.get("language") or {}).get("label")
         for rule, limit in step.limits(language).items():

@@ -14,11 +14,12 @@ import pyarrow.compute as pc
 from rich.console import Console
 from rich.table import Table
 
-from jobs.inspect.documents import shards
+from jobs.inspect.documents import Shard, shards
 from pipeline.errors import PlanError
 from pipeline.keyed import uniform
+from pipeline.record import Record
 from pipeline.registry import find
-from pipeline.schema import TEXT
+from pipeline.schema import ID, N_BYTES, TEXT
 from pipeline.shards import cut
 from pipeline.stage import Filter, Map
 
@@ -36,7 +37,7 @@ class Family:
 
     profiles: tuple[str, ...]
     rejects: list[npt.NDArray[np.bool_]] = field(default_factory=list)
-    """bool [profiles, documents], a piece for each batch"""
+    """bool [profiles, documents], one array for each batch"""
     samples: list[dict[str, Any]] = field(default_factory=list)
     """Documents on which they differ: id, url, profile -> reasons."""
 
@@ -60,53 +61,59 @@ class Family:
         return float((table == table[0]).all(axis=0).mean())
 
 
-def compare(run: Path, record: Mapping[str, Any], limit: int, n_samples: int) -> dict[str, Family]:
+def compare(run: Path, record: Record, limit: int, n_samples: int) -> dict[str, Family]:
     """Every profile on up to `limit` of a run's documents, kept or dropped, chosen by a hash of their ids.
 
     Raises:
         PlanError: the run holds no text.
     """
-    found = {name: Family(find("stages", rules).known_profiles()) for name, (_, rules) in FAMILIES.items()}
+    families = {name: Family(find("stages", rules).known_profiles()) for name, (_, rules) in FAMILIES.items()}
     for batch in texts(run, record, limit):
-        for name, family in found.items():
-            _judge(name, family, batch, n_samples)
-    if not all(family.rejects for family in found.values()):
+        for name, family in families.items():
+            _compare(name, family, batch, n_samples)
+    if not all(family.rejects for family in families.values()):
         raise PlanError(f"{run} holds no document with a text")
-    return found
+    return families
 
 
-def texts(run: Path, record: Mapping[str, Any], limit: int) -> Iterator[pa.RecordBatch]:
+def texts(run: Path, record: Record, limit: int) -> Iterator[pa.RecordBatch]:
     """`id`, `url` and `text` of the documents that have a text."""
     files = [shard for shard in shards(run, record) if TEXT.name in shard.columns()]
-    ids = [uniform(shard.read(["id"])["id"].combine_chunks(), 0, "profiles") for shard in files]
-    ranks = np.sort(np.concatenate(ids)) if ids else np.zeros(0)
-    bound = ranks[limit] if len(ranks) > limit else np.inf
-    for shard, rank in zip(files, ids, strict=True):
+    ranks = [_ranks(shard) for shard in files]
+    all_ranks = np.sort(np.concatenate(ranks)) if ranks else np.zeros(0)
+    bound = all_ranks[limit] if len(all_ranks) > limit else np.inf
+    for shard, rank in zip(files, ranks, strict=True):
         if (rank < bound).any():
-            table = shard.read(["id", "url", "text"]).filter(pa.array(rank < bound))
-            yield from cut(table.filter(pc.is_valid(table["text"])).combine_chunks())
+            yield from cut(shard.read(["id", "url", "text"]).filter(pa.array(rank < bound)).combine_chunks())
 
 
-def _judge(name: str, family: Family, batch: pa.RecordBatch, n_samples: int) -> None:
-    measure, judge = (find("stages", stage) for stage in FAMILIES[name])
+def _ranks(shard: Shard) -> npt.NDArray[np.float64]:
+    """float64 [documents]: keyed hashes of their ids; infinite without a text, whose size is then null."""
+    table = shard.read([ID.name, N_BYTES.name])
+    has_text = table[N_BYTES.name].is_valid().to_numpy()
+    return np.where(has_text, uniform(table[ID.name].combine_chunks(), 0, "profiles"), np.inf)
+
+
+def _compare(name: str, family: Family, batch: pa.RecordBatch, n_samples: int) -> None:
+    signals_stage, rules_stage = (find("stages", stage) for stage in FAMILIES[name])
     answers = []
     for profile in family.profiles:
-        signals: Map = measure(profile=profile)
-        rules: Filter = judge(profile=profile)
+        signals: Map = signals_stage(profile=profile)
+        rules: Filter = rules_stage(profile=profile)
         answers.append(rules.reasons(signals.process(batch)))
     rejects = np.array(
         [pc.greater(pc.list_value_length(a), 0).to_numpy(zero_copy_only=False) for a in answers]
     )
     family.rejects.append(rejects)
     for row in np.flatnonzero((rejects != rejects[0]).any(axis=0))[: n_samples - len(family.samples)]:
-        told = {p: a[int(row)].as_py() for p, a in zip(family.profiles, answers, strict=True)}
+        reasons = {p: a[int(row)].as_py() for p, a in zip(family.profiles, answers, strict=True)}
         where = {k: batch.column(k)[int(row)].as_py() for k in ("id", "url")}
-        family.samples.append(where | {"reasons": told})
+        family.samples.append(where | {"reasons": reasons})
 
 
-def show(found: Mapping[str, Family], console: Console) -> None:
+def show(families: Mapping[str, Family], console: Console) -> None:
     """Print rejection rates, agreement and samples."""
-    for name, family in found.items():
+    for name, family in families.items():
         n = family.table.shape[1]
         title = f"{name}: {n:,} documents, all profiles agree on {family.unanimous():.1%}"
         table = Table(title=title, title_justify="left", header_style="bold")
@@ -120,5 +127,5 @@ def show(found: Mapping[str, Family], console: Console) -> None:
                 f"  {sample['id']}  {sample['url'] or ''}", soft_wrap=True, highlight=False, markup=False
             )
             for profile, reasons in sample["reasons"].items():
-                told = ", ".join(reasons) or "kept"
-                console.print(f"    {profile}: {told}", soft_wrap=True, highlight=False, markup=False)
+                verdict = ", ".join(reasons) or "kept"
+                console.print(f"    {profile}: {verdict}", soft_wrap=True, highlight=False, markup=False)

@@ -12,21 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pipeline.errors import PlanError
-from pipeline.shards import atomic, read_json
-
-
-def load(run: Path) -> dict[str, Any]:
-    """`run.json` of a finished run.
-
-    Raises:
-        PlanError: there is none.
-    """
-    path = run / "run.json"
-    if not path.exists():
-        raise PlanError(f"{run} holds no finished run (no run.json): start it with `pipeline run`")
-    record: dict[str, Any] = read_json(path)
-    return record
+from pipeline.record import Record
+from pipeline.store import atomic
 
 
 def number(value: Any) -> str:
@@ -40,20 +27,19 @@ def number(value: Any) -> str:
     return str(value)
 
 
-def sections(record: Mapping[str, Any]) -> Iterator[tuple[str, list[str], list[list[str]]]]:
+def sections(record: Record) -> Iterator[tuple[str, list[str], list[list[str]]]]:
     """The run as tables: (title, column names, rows)."""
     rows = []
-    for s in record["steps"]:
-        why = ", ".join(f"{r} {n:,}" for r, n in list(s["dropped"].items())[:4])
-        rows.append([s["source"], s["name"], number(s["in"]), number(s["kept"]), why, f"{s['seconds']:.1f}"])
+    for s in record.steps:
+        why = ", ".join(f"{r} {n:,}" for r, n in list(s.dropped.items())[:4])
+        rows.append([s.source, s.name, number(s.rows_in), number(s.kept), why, f"{s.seconds:.1f}"])
     yield "documents", ["source", "step", "in", "kept", "dropped by", "core-s"], rows
-    for name, value in record.items():
-        if isinstance(value, dict) and "folder" in value:
-            yield from _act(name, value)
+    for name, value in record.sections.items():
+        yield from _section(name, value)
 
 
-def _act(name: str, value: Mapping[str, Any]) -> Iterator[tuple[str, list[str], list[list[str]]]]:
-    """An act's figures: what it tells for each source as one table, the rest as another."""
+def _section(name: str, value: Mapping[str, Any]) -> Iterator[tuple[str, list[str], list[list[str]]]]:
+    """A section's figures: what it tells for each source as one table, the rest as another."""
     plain = [[k, number(v)] for k, v in value.items() if not isinstance(v, dict | list)]
     yield name, ["", ""], plain
     for key, table in value.items():
@@ -70,7 +56,7 @@ def _act(name: str, value: Mapping[str, Any]) -> Iterator[tuple[str, list[str], 
             yield f"{name}: {key}", [""], [[v] for v in table]
 
 
-def show(record: Mapping[str, Any], console: Console) -> None:
+def show(record: Record, console: Console) -> None:
     """Print the tables."""
     for title, columns, rows in sections(record):
         table = Table(title=title, title_justify="left", header_style="bold", show_header=any(columns))
@@ -82,7 +68,7 @@ def show(record: Mapping[str, Any], console: Console) -> None:
         console.print(table)
 
 
-def write(run: Path, record: Mapping[str, Any]) -> Path:
+def write(run: Path, record: Record) -> Path:
     """Write `report.html` into the run; returns its path."""
     template = files("jobs.inspect").joinpath("report.html").read_text(encoding="utf-8")
     html = Environment(autoescape=True).from_string(template)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -13,8 +11,9 @@ from rich.table import Table
 
 from jobs.inspect.answer import Amount
 from jobs.inspect.report import number
-from jobs.inspect.whatif import Change, bytes_per_token, fates, stories
+from jobs.inspect.whatif import Change, bytes_per_token, outcomes, scenarios
 from pipeline.errors import PlanError
+from pipeline.record import Record
 
 BAR = 40
 """Characters that stand for everything kept."""
@@ -50,7 +49,7 @@ def parse(text: str) -> tuple[str, list[float]]:
 EXAMPLE = "gopher_rules.max_frac_symbols=0.05:0.5:10"
 
 
-def sweep(run: Path, record: Mapping[str, Any], text: str, fixed: list[Change]) -> list[Point]:
+def sweep(run: Path, record: Record, text: str, fixed: list[Change]) -> list[Point]:
     """What each value would keep, `fixed` being other changes made beside it.
 
     Raises:
@@ -59,15 +58,15 @@ def sweep(run: Path, record: Mapping[str, Any], text: str, fixed: list[Change]) 
     name, values = parse(text)
     step, _, setting = name.rpartition(".")
     changes = [Change(step=step, setting=setting, value=_plain(v)) for v in values]
-    variants = [stories(record, [*fixed, change]) for change in changes]
+    variants = [scenarios(record, [*fixed, change]) for change in changes]
     points = [Point(value=v, kept=Amount(), unknown=Amount()) for v in values]
-    for found in fates(run, record, variants):
-        per_token = bytes_per_token(record, found[0].shard.source)[0]
-        for point, fate, variant in zip(points, found, variants, strict=True):
-            end = len(variant[fate.shard.source].ran)
-            kept = fate.now == end
-            point.kept.add(fate.n_bytes[kept], per_token)
-            point.unknown.add(fate.n_bytes[kept & (fate.unknown >= 0)], per_token)
+    for results in outcomes(run, record, variants):
+        per_token = bytes_per_token(record, results[0].shard.source)[0]
+        for point, outcome, variant in zip(points, results, variants, strict=True):
+            end = len(variant[outcome.shard.source].ran)
+            kept = outcome.now == end
+            point.kept.add(outcome.n_bytes[kept], per_token)
+            point.unknown.add(outcome.n_bytes[kept & (outcome.unknown >= 0)], per_token)
     return points
 
 

@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pipeline import config
 from pipeline.registry import find
@@ -29,8 +28,8 @@ def prove(
 ) -> Iterator[Proof]:
     """Run the recipe from nothing in each way, each into a folder of its own, which is then removed.
 
-    Spark runs once, with the largest number of workers. Acts that are not meant to be reproduced to the byte
-    (training) are left out.
+    Only `local` runs with each number of workers, the others with the largest. Sections that do not promise
+    the same bytes (training) are left out.
     """
     for engine in engines:
         for n in workers if engine == "local" else (max(workers),):
@@ -39,14 +38,14 @@ def prove(
             recipe = config.read(file, output)
             with_engine = find("engines", engine)(n, recipe.engine.get(engine, {}))
             try:
-                record: dict[str, Any] = Runner(recipe, with_engine, progress).run(lambda act: act.same_bytes)
+                record = Runner(recipe, with_engine, progress).run(lambda section: section.same_bytes)
             finally:
                 with_engine.close()
             shutil.rmtree(output)
             yield Proof(
                 engine=engine,
                 workers=n,
-                run_hash=record["run_hash"],
-                content_hash=record["content_hash"],
-                seconds=record["seconds"],
+                run_hash=record.run_hash,
+                content_hash=record.content_hash,
+                seconds=record.seconds,
             )

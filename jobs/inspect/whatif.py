@@ -1,4 +1,4 @@
-"""What other thresholds would keep and drop, from the ledger: filters judge again what was measured.
+"""What other thresholds would keep and drop, from the ledger: filters decide anew on what was measured.
 
 Nothing is run again. A filter needs signals alone, and the ledger has them for every document that came as
 far as the step that measured them; with `measure: all` for every document there is. Where a document would
@@ -19,8 +19,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import yaml
 
-from jobs.inspect.documents import Passed, Shard, made, shards, steps
+from jobs.inspect.documents import RecordedStep, Shard, made, shards, steps
 from pipeline.errors import PlanError
+from pipeline.record import Record
 from pipeline.registry import suggest
 from pipeline.schema import conform
 from pipeline.stage import Filter, Step
@@ -44,7 +45,7 @@ class Change:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Story:
+class Scenario:
     """A source's steps as they ran, and as they would."""
 
     names: tuple[str, ...]
@@ -70,7 +71,7 @@ class Story:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fates:
+class Outcomes:
     """What became of the rows of one shard, and what would: the index of the step that drops each.
 
     All are int64 [rows]; the number of steps stands for none: the document is kept.
@@ -101,16 +102,16 @@ def parse(text: str) -> Change:
         raise PlanError(f"{text!r}: {error}") from error
 
 
-def story(record: Mapping[str, Any], source: str, changes: Sequence[Change]) -> Story:
+def scenario(record: Record, source: str, changes: Sequence[Change]) -> Scenario:
     """The steps of a source with and without the changes.
 
     Raises:
         PlanError: a change is of a step or setting that is not there, or of one that only a run can answer.
     """
-    names = [s["name"] for s in record["settings"][source]]
+    names = [s.name for s in record.settings[source]]
     asked = {c.step for c in changes}
     ran = steps(record, source, next((n for n in names if n in asked), None))
-    uses = {s["name"]: s["use"] for s in record["settings"][source]}
+    uses = {s.name: s.use for s in record.settings[source]}
     would = dict(ran)
     for change in changes:
         if change.step not in ran:
@@ -131,7 +132,7 @@ def story(record: Mapping[str, Any], source: str, changes: Sequence[Change]) -> 
         if gone := [c for c in missing if not _measured(ran, change.step, c)]:
             raise PlanError(f"{change} looks at {', '.join(gone)}, which no step before it measured")
         would[change.step] = new
-    return Story(names=tuple(ran), ran=tuple(ran.values()), would=tuple(would.values()))
+    return Scenario(names=tuple(ran), ran=tuple(ran.values()), would=tuple(would.values()))
 
 
 def _measured(ran: Mapping[str, Step], step: str, column: str) -> bool:
@@ -139,33 +140,31 @@ def _measured(ran: Mapping[str, Step], step: str, column: str) -> bool:
     return any(column in ran[name].makes().names for name in before)
 
 
-def stories(record: Mapping[str, Any], changes: Sequence[Change]) -> dict[str, Story]:
-    """Of every source.
+def scenarios(record: Record, changes: Sequence[Change]) -> dict[str, Scenario]:
+    """The scenario of every source.
 
     Raises:
         PlanError: a change is of no step of any.
     """
-    found = {source: story(record, source, changes) for source in record.get("settings", {})}
-    if not found:
-        steps(record, record["name"])  # says what is wrong
-    known = {name for s in found.values() for name in s.names}
+    by_source = {source: scenario(record, source, changes) for source in record.settings}
+    known = {name for s in by_source.values() for name in s.names}
     for change in changes:
         if change.step not in known:
             hint = suggest(change.step, known) or f"; it has: {', '.join(known)}"
             raise PlanError(f"the run has no step {change.step!r}{hint}")
-    return found
+    return by_source
 
 
-def fates(
-    run: Path, record: Mapping[str, Any], variants: Sequence[Mapping[str, Story]]
-) -> Iterator[tuple[Fates, ...]]:
-    """What would become of all documents, a shard at a time, for each variant of the sources' stories."""
+def outcomes(
+    run: Path, record: Record, variants: Sequence[Mapping[str, Scenario]]
+) -> Iterator[tuple[Outcomes, ...]]:
+    """What would become of all documents, a shard at a time, for each variant of the sources' scenarios."""
 
-    def of(shard: Shard) -> tuple[Fates, ...]:
-        told = [variant[shard.source] for variant in variants]
-        wanted = dict.fromkeys(c for t in told for c in t.columns())
+    def of(shard: Shard) -> tuple[Outcomes, ...]:
+        mine = [variant[shard.source] for variant in variants]
+        wanted = dict.fromkeys(c for s in mine for c in s.columns())
         columns = Columns(shard, ["dropped_by", "n_bytes", "language", *wanted])
-        return tuple(fate(shard, columns, t) for t in told)
+        return tuple(outcome(shard, columns, s) for s in mine)
 
     with ThreadPoolExecutor(pa.cpu_count()) as pool:  # reading and comparing let go of the GIL
         yield from pool.map(of, shards(run, record))
@@ -183,42 +182,42 @@ class Columns:
 
     def get(self, names: Sequence[str]) -> pa.Table:
         """Those of `names` that the shard has."""
-        found = [n for n in names if n in self.have]
-        if missing := [n for n in found if n not in self.table.column_names]:
+        present = [n for n in names if n in self.have]
+        if missing := [n for n in present if n not in self.table.column_names]:
             for name, column in zip(missing, self.shard.read(missing).itercolumns(), strict=True):
                 self.table = self.table.append_column(name, column)
-        return self.table.select(found)
+        return self.table.select(present)
 
 
-def fate(shard: Shard, columns: Columns, told: Story) -> Fates:
+def outcome(shard: Shard, columns: Columns, scenario: Scenario) -> Outcomes:
     """What would become of the documents of one shard."""
-    n, end = len(columns), len(told.ran)
+    n, end = len(columns), len(scenario.ran)
     was = np.full(n, end, np.int64)
     if not shard.kept:
-        index = pc.index_in(columns.table["dropped_by"], pa.array(told.names, pa.string()))
+        index = pc.index_in(columns.table["dropped_by"], pa.array(scenario.names, pa.string()))
         was = pc.fill_null(index, 0).to_numpy().astype(np.int64)
     now, unknown = was.copy(), np.full(n, -1)
-    _judge(told, columns, was, now, unknown)
+    _replay(scenario, columns, was, now, unknown)
     label = pa.nulls(n, pa.string())
     if "language" in columns.have:
         label = pc.struct_field(columns.table["language"].combine_chunks(), "label")
     n_bytes = pc.fill_null(columns.table["n_bytes"], 0).to_numpy()
-    return Fates(shard=shard, was=was, now=now, unknown=unknown, n_bytes=n_bytes, language=label)
+    return Outcomes(shard=shard, was=was, now=now, unknown=unknown, n_bytes=n_bytes, language=label)
 
 
-def _judge(told: Story, columns: Columns, was: Ints, now: Ints, unknown: Ints) -> None:
+def _replay(scenario: Scenario, columns: Columns, was: Ints, now: Ints, unknown: Ints) -> None:
     """Pass the documents through the steps from the first difference on; writes `now` and `unknown`."""
-    end = len(told.ran)
-    alive = was >= told.first
+    end = len(scenario.ran)
+    alive = was >= scenario.first
     now[alive] = end
-    for j in range(told.first, end):
-        ran, would = told.ran[j], told.would[j]
-        if isinstance(would, Passed) and would.kind == "Map":
+    for j in range(scenario.first, end):
+        ran, would = scenario.ran[j], scenario.would[j]
+        if isinstance(would, RecordedStep) and would.kind == "Map":
             continue
         fell = alive & (was == j)  # and falls again, unless the step is another
         blind = fresh = alive & (was < j)  # it never saw these
         if isinstance(would, Filter):
-            needed = max((told.made_at(c, j) for c in would.needs().names), default=0)
+            needed = max((scenario.made_at(c, j) for c in would.needs().names), default=0)
             blind = fresh & (was < needed)
             if ran != would:
                 fell, fresh = np.zeros_like(alive), alive
@@ -242,9 +241,9 @@ def _fails(step: Filter, table: pa.Table, rows: npt.NDArray[np.bool_]) -> npt.ND
     return np.concatenate(failed)
 
 
-def bytes_per_token(record: Mapping[str, Any], source: str) -> tuple[float, str]:
+def bytes_per_token(record: Record, source: str) -> tuple[float, str]:
     """(bytes a token, where that is from): counted in the run's own tokens where it has them."""
-    found = record.get("tokens", {}).get("sources", {}).get(source, {})
-    if found.get("n_tokens") and found.get("n_bytes"):
-        return found["n_bytes"] / found["n_tokens"], "counted in the run's tokens"
+    counts = record.sections.get("tokens", {}).get("sources", {}).get(source, {})
+    if counts.get("n_tokens") and counts.get("n_bytes"):
+        return counts["n_bytes"] / counts["n_tokens"], "counted in the run's tokens"
     return BYTES_PER_TOKEN, "assumed: the run has no tokens"

@@ -16,14 +16,15 @@ from rich.table import Table
 from jobs.sample import harvest
 from jobs.sample.sources import Machine
 from jobs.sample.write import Document, Files
-from pipeline import shards
 from pipeline.cli import console
 from pipeline.errors import PlanError, RunError
+from pipeline.shards import fingerprint
+from pipeline.store import read_json, write_json
 
-VERSION = 1
+VERSION = 2
 """Raise it when the same machine and settings give other files."""
 MIN_DOCUMENTS = 40
-SHARES = {"manual": 18, "readme": 12, "code": 20, "reference": 50}
+SHARES = {"plaintext": 18, "readme": 12, "code": 20, "reference": 50}
 """Per cent of the documents; what a source cannot fill flows to the others."""
 
 
@@ -34,14 +35,15 @@ def sample(
 ) -> None:
     """Write a small real corpus from what is on this machine, as WARC, WET and JSON lines.
 
-    Documentation, source code, package descriptions and manual pages by many authors, with the
-    near-duplicates that such text has. The same machine and settings give the same bytes.
+    Documentation, source code, package descriptions and licences by many authors, from what Python and its
+    packages bring along, with the near-duplicates that such text has. The same machine and settings give the
+    same bytes.
     """
     if documents < MIN_DOCUMENTS:
         raise PlanError(f"--documents {documents}: four sources need at least {MIN_DOCUMENTS}")
     _make_folder(out)
     files = harvest.survey(harvest.roots())
-    installed = shards.fingerprint(sorted((name, file.n_bytes) for name, file in files.items()))
+    installed = fingerprint(sorted((name, file.n_bytes) for name, file in files.items()))
     settings = {"version": VERSION, "documents": documents, "seed": seed, "installed": installed}
     manifest = _already_there(out, settings)
     if manifest is None:
@@ -69,7 +71,7 @@ def build(out: Path, machine: Machine, settings: Mapping[str, Any]) -> dict[str,
         for key in ("documents", "bytes", "content_bytes"):
             sources[source][key] = sum(f[key] for f in writers[source].written)
     manifest = {"settings": settings, "python": sys.version.split()[0], "sources": sources}
-    shards.write_json(out / "sample.json", manifest)
+    write_json(out / "sample.json", manifest)
     return manifest
 
 
@@ -88,7 +90,7 @@ def draw(streams: Mapping[str, Iterator[Document]], documents: int) -> Iterator[
 
 
 def apportion(total: int, weights: Mapping[str, int]) -> dict[str, int]:
-    """`total` in whole parts proportional to `weights`, which sum to `total` exactly."""
+    """`total` in integer parts proportional to `weights`, which sum to `total` exactly."""
     ends = [round(total * w / sum(weights.values())) for w in itertools.accumulate(weights.values())]
     return {name: end - start for name, start, end in zip(weights, [0, *ends], ends, strict=False)}
 
@@ -108,12 +110,14 @@ def _already_there(out: Path, settings: Mapping[str, Any]) -> dict[str, Any] | N
     path = out / "sample.json"
     if not path.is_file():
         return None
-    manifest: dict[str, Any] = shards.read_json(path)
+    manifest: dict[str, Any] = read_json(path)
     if manifest.get("settings") != settings:
         return None
     files = [f for source in manifest["sources"].values() for f in source["files"]]
-    whole = all((out / f["file"]).is_file() and (out / f["file"]).stat().st_size == f["bytes"] for f in files)
-    return manifest if whole else None
+    complete = all(
+        (out / f["file"]).is_file() and (out / f["file"]).stat().st_size == f["bytes"] for f in files
+    )
+    return manifest if complete else None
 
 
 def _show(out: Path, manifest: Mapping[str, Any]) -> None:

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline import shards
+from pipeline.store import atomic
 
 FILE_DOCUMENTS = 250
 DATE = "2026-01-01T00:00:00Z"
-"""Of every record: when a sample was made is no business of its content."""
+"""Date of every record: when a sample was made is no business of its content."""
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:corpusmill:sample")
 
 
@@ -94,7 +94,7 @@ FORMATS: dict[str, tuple[str, Callable[[str, Sequence[Document]], bytes]]] = {
     "reference": (".warc.gz", warc),
     "readme": (".jsonl.gz", jsonl),
     "code": (".jsonl.gz", jsonl),
-    "manual": (".warc.wet.gz", wet),
+    "plaintext": (".warc.wet.gz", wet),
 }
 
 
@@ -121,7 +121,7 @@ class Files:
             return
         name = f"{self.source}-{len(self.written):05d}{self.suffix}"
         data = self._encode(name, self._held)
-        with shards.atomic(self.folder / name) as temporary:
+        with atomic(self.folder / name) as temporary:
             temporary.write_bytes(data)
         self.written.append({
             "file": f"{self.source}/{name}", "documents": len(self._held), "bytes": len(data),

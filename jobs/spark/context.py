@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 MIN_JAVA = 17
 TRIES = 4
-"""Times a task whose worker was killed is tried; Spark's own default, which it forgets in local mode."""
+"""Number of times a task is tried whose worker was killed: Spark's default, which local mode forgets."""
 ADDED = {
     "spark.driver.extraJavaOptions": " ",
     "spark.archives": ",",
@@ -66,11 +66,11 @@ def require() -> None:
     if java is None or not Path(java).exists():
         where = f"JAVA_HOME={home} holds none" if home else "there is none on the PATH"
         raise PlanError(f"engine 'spark' needs Java {MIN_JAVA} or later, and {where}: {install}")
-    told = subprocess.run([java, "-version"], capture_output=True, text=True).stderr
-    version = re.search(r'version "(\d+)', told)
+    printed = subprocess.run([java, "-version"], capture_output=True, text=True).stderr
+    version = re.search(r'version "(\d+)', printed)
     if not version or int(version[1]) < MIN_JAVA:
-        found = told.partition("\n")[0] or "of no version"
-        raise PlanError(f"engine 'spark' needs Java {MIN_JAVA} or later; {java} is {found}: {install}")
+        first = printed.partition("\n")[0] or "of no version"
+        raise PlanError(f"engine 'spark' needs Java {MIN_JAVA} or later; {java} is {first}: {install}")
 
 
 def is_local(master: str) -> bool:
@@ -168,7 +168,7 @@ def archive(path: Path) -> Path:
 
 
 def _is_kernel(path: Path) -> bool:
-    """Whether a file is a compiled kernel of the code as it is: then no worker need compile it again."""
+    """Whether a file is a compiled kernel of the code as it is, which workers then need not compile."""
     package = ".".join(path.parts[:-2])
     return path.suffix in (".nbi", ".nbc") and f"-{stamp(package)}." in path.name
 

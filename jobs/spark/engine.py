@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jobs.spark import context
-from pipeline.engine import Account, Host, Task
+from pipeline.engine import Account, Task
 from pipeline.errors import PipelineError, WorkerDied
 from pipeline.stage import Sql
 
@@ -55,7 +55,7 @@ class SparkEngine:
         """Run all tasks, each as a Spark task of its own; (index, account) in the order they end.
 
         Raises:
-            WorkerDied: workers were killed again and again; names the shard.
+            WorkerDied: workers on one task were killed as often as it is tried; names the shard.
             PipelineError: what a task raised.
         """
         from jobs.spark import work
@@ -78,16 +78,16 @@ class SparkEngine:
             job.cancel()
             arrived.value = []  # pyspark never forgets an accumulator
         if job.error or len(seen) < len(tasks):
-            raise WorkerDied(_told(job.error, tasks, seen)) from job.error
+            raise WorkerDied(_describe(job.error, tasks, seen)) from job.error
 
     @contextlib.contextmanager
-    def session(self, work: Path, host: Host | None = None) -> Iterator[Sql]:
+    def session(self, work: Path) -> Iterator[Sql]:
         """Spark SQL whose results lie in the folder `work`, removed at the end."""
         from jobs.spark.sql import SparkQueries
 
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
-        queries = SparkQueries(self.spark, work, host)
+        queries = SparkQueries(self.spark, work)
         try:
             yield queries
         finally:
@@ -128,7 +128,7 @@ class _Job:
         return not self._thread.is_alive()
 
     def cancel(self) -> None:
-        """Stop it if it runs; again and again, since a job not yet submitted cannot be stopped."""
+        """Stop it if it runs; repeated until it ends, since a job not yet submitted cannot be stopped."""
         while not self.wait(0):
             self.frame.sparkSession.sparkContext.cancelJobGroup(self.group)
             self.wait(POLL_SECONDS)
@@ -142,7 +142,7 @@ def _account(pickled: bytes) -> Account:
     return account
 
 
-def _told(error: Exception | None, tasks: Sequence[Task], seen: set[int]) -> str:
+def _describe(error: Exception | None, tasks: Sequence[Task], seen: set[int]) -> str:
     """Which shard a job failed on: partition i of the table of tasks holds task i alone."""
     text = str(error)
     failed = re.search(r"Task (\d+) in stage \S+ failed (\d+) times", text)
@@ -151,6 +151,6 @@ def _told(error: Exception | None, tasks: Sequence[Task], seen: set[int]) -> str
         names = ", ".join(left[:5]) + (f" and {len(left) - 5} more" if len(left) > 5 else "")
         why = f" ({context.said(error)})" if error else ""
         return f"Spark ended before shards {names} were made{why}; {RESUME}"
-    found = re.search(r"(?:Exception|Error): (?!Job aborted)(.+)", text)
-    why = f" ({found[1].partition('. ')[0]})" if found else ""
+    cause = re.search(r"(?:Exception|Error): (?!Job aborted)(.+)", text)
+    why = f" ({cause[1].partition('. ')[0]})" if cause else ""
     return f"the worker on shard {tasks[int(failed[1])].name} died {failed[2]} times{why}; {RESUME}"

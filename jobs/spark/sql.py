@@ -22,7 +22,7 @@ from pyspark.sql import DataFrame, SparkSession
 from sqlglot import exp
 
 from jobs.spark.context import said
-from pipeline.engine import Host, grouped
+from pipeline.engine import grouped
 from pipeline.errors import RunError
 from pipeline.schema import conform
 from pipeline.sql import Relation, Rows, bucket
@@ -73,8 +73,8 @@ class SparkQueries:
     of rows: list(x), sum(x) of fractions.
     """
 
-    def __init__(self, spark: SparkSession, work: Path, host: Host | None = None) -> None:
-        self.spark, self.work, self._host = spark.newSession(), work, host
+    def __init__(self, spark: SparkSession, work: Path) -> None:
+        self.spark, self.work = spark.newSession(), work
         self._bound = duckdb.connect(config={"threads": 1})
         self._ids = itertools.count()
         self._released: list[tuple[str, Path | None]] = []
@@ -92,7 +92,7 @@ class SparkQueries:
         text = query.format(**{k: _name(v) for k, v in tables.items()})
         name = self._next()
         folder = self.work / name
-        with _told(text):
+        with _errors_with(text):
             columns = self._bind(name, text)
             self._typed(text, columns).write.parquet(_uri(folder))
             return self._view(name, columns, [folder], sorted(folder.glob("*.parquet")), folder)
@@ -101,7 +101,7 @@ class SparkQueries:
         """A query that runs where its result is used."""
         text = query.format(**{k: _name(v) for k, v in tables.items()})
         name = self._next()
-        with _told(text):
+        with _errors_with(text):
             frame = self._typed(text, self._bind(name, text))
             frame.createOrReplaceTempView(name)
         relation = SparkView(name, frame, tuple(tables.values()))
@@ -120,7 +120,7 @@ class SparkQueries:
         folder = self.work / name
         self._bound.register("made", schema.empty_table())
         self._bound.execute(f"CREATE TABLE {name} AS SELECT * FROM made")
-        with _told(text):
+        with _errors_with(text):
             frame = self.spark.table(_name(relation))
             if by:
                 frame = frame.repartition(by[0]).sortWithinPartitions(*by)
@@ -129,28 +129,18 @@ class SparkQueries:
             frame.mapInArrow(_over(rows, schema, tuple(by)), ddl).write.parquet(_uri(folder))
             return self._view(name, columns, [folder], sorted(folder.glob("*.parquet")), folder)
 
-    def again(self, docs: Relation) -> Relation:
-        """Asks whoever opened the session."""
-        assert self._host
-        return self._host.again(self, docs)
-
-    def note(self, what: str, count: int) -> None:
-        """Tells whoever opened the session."""
-        if self._host:
-            self._host.note(what, count)
-
     def read(self, files: Sequence[Path]) -> Relation:
         """Parquet files of one schema as a view: columns that no query asks for are never read."""
         name, one = self._next(), ", ".join(_literal(f) for f in files[:1])
         text = f"SELECT * FROM read_parquet([{one}], hive_partitioning = false)"
-        with _told(text):
+        with _errors_with(text):
             return self._view(name, self._bind(name, text), files, files, None)
 
     def save(self, relation: Relation, folder: Path, buckets: int) -> None:
         """Write Parquet files `folder/bucket=B/*`, B = shard % buckets, one a bucket."""
         shutil.rmtree(folder, ignore_errors=True)
         text = f"SELECT *, {bucket('DIV', buckets)} AS bucket FROM {_name(relation)}"
-        with _told(text):
+        with _errors_with(text):
             rows = self.spark.sql(text).repartition("bucket")
             rows.write.partitionBy("bucket").parquet(_uri(folder))
         for left in folder.rglob(".*.crc"):
@@ -223,8 +213,8 @@ def _differs(tree: exp.Expr) -> Iterator[str]:
         if aggregate.find(exp.Order):
             yield "Spark's lists keep no ORDER BY: write list_sort(list(x))"
     for cast in tree.find_all(exp.Cast):
-        whole = cast.to.sql("spark") in INTEGERS
-        if whole and isinstance(cast.this.unnest(), exp.Div):
+        to_integer = cast.to.sql("spark") in INTEGERS
+        if to_integer and isinstance(cast.this.unnest(), exp.Div):
             yield "casts of fractions to integers are rounded here and cut there: write // or floor()"
 
 
@@ -238,7 +228,8 @@ def spark_type(type: str) -> str:
 
 
 @contextlib.contextmanager
-def _told(query: str) -> Iterator[None]:
+def _errors_with(query: str) -> Iterator[None]:
+    """What a query raises, as an error of ours that shows the query."""
     try:
         yield
     except (duckdb.Error, sqlglot.errors.SqlglotError) as error:

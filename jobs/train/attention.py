@@ -55,20 +55,20 @@ def block_mask(documents_BT: Tensor) -> BlockMask:
     """The same mask for FlexAttention, in O(B (T / BLOCK)^2).
 
     Document numbers never fall along a row, so the first and last of a block say all: a block of keys is
-    seen if it ends in a document not before the one the queries begin in, and seen whole if both lie in one.
+    seen if it ends in a document not before the one the queries begin in, and entirely if both lie in one.
     """
     length = documents_BT.shape[1]
     edge = torch.arange(0, length, BLOCK, device=documents_BT.device)
     first, last = documents_BT[:, edge], documents_BT[:, (edge + BLOCK - 1).clamp(max=length - 1)]
     query, key = edge[:, None], edge[None, :]
     seen = (key <= query) & (last[:, None, :] >= first[:, :, None])
-    whole = (key < query) & (query + BLOCK <= length) & (first[:, None, :] == last[:, :, None])
+    entire = (key < query) & (query + BLOCK <= length) & (first[:, None, :] == last[:, :, None])
 
     def visible(b: Tensor, h: Tensor, q: Tensor, k: Tensor) -> Tensor:
         return (q >= k) & (documents_BT[b, q] == documents_BT[b, k])
 
     return BlockMask.from_kv_blocks(
-        *_ordered(seen & ~whole), *_ordered(whole),
+        *_ordered(seen & ~entire), *_ordered(entire),
         BLOCK_SIZE=BLOCK, mask_mod=visible, seq_lengths=(length, length),
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Checkpoints: whole or absent, checked by digest when read, and never mixed between trainings.
+"""Checkpoints: complete or absent, checked by digest when read, and never mixed between trainings.
 
     checkpoints/step-00000500/state.pt          tensors: model, optimizer, what was consumed
     checkpoints/step-00000500/checkpoint.json   step, plan, settings, digest of state.pt
@@ -8,16 +8,19 @@ No pickled code is read: torch.load(weights_only=True) refuses anything but tens
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 
-from pipeline.errors import RunError
-from pipeline.shards import digest, read_json, write_json
+from jobs.train.config import TrainSettings
+from pipeline.errors import PlanError, RunError
+from pipeline.store import digest, read_json, write_json
 
 State = dict[str, Any]
 
@@ -33,11 +36,17 @@ class Identity:
     plan: str
     """Digest of the token folder's account and of the mixture."""
     settings: dict[str, Any]
-    """TrainSettings.what()"""
+    """All settings but those of the run."""
+
+    @classmethod
+    def of(cls, plan: str, settings: TrainSettings) -> Self:
+        """The training that `settings` make of `plan`."""
+        named = {k: v for k, v in dataclasses.asdict(settings).items() if k != "run"}
+        return cls(plan=plan, settings=named)
 
     def require(self, other: Identity, path: Path) -> None:
         """Raise ForeignCheckpoint, with both sides of every difference, unless `other` is the same."""
-        mine, theirs = ({"plan": i.plan, **i.settings} for i in (self, other))
+        mine, theirs = (dict(_flat({"plan": i.plan, **i.settings})) for i in (self, other))
         names = [n for n in {**mine, **theirs} if mine.get(n) != theirs.get(n)]
         if names:
             lines = [f"  {n}: {theirs.get(n)!r} in the checkpoint, {mine.get(n)!r} now" for n in names]
@@ -45,6 +54,15 @@ class Identity:
                 f"{path} is of another training:\n" + "\n".join(lines)
                 + "\nset these back to resume it, or train into another folder"
             )  # fmt: skip
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Each setting under its dotted name, as `model.d_model`."""
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
 
 
 @dataclass(frozen=True)
@@ -58,7 +76,7 @@ class Checkpoints:
     def save(self, step: int, state: State, **facts: Any) -> None:
         """Write one atomically, with `facts` in its JSON, then remove all but the newest `keep`.
 
-        A folder appears under its name only when it is whole and on disk.
+        A folder appears under its name only when it is complete and on disk.
         """
         final = self._path(step)
         partial = final.with_name(f".{final.name}.tmp")
@@ -79,7 +97,7 @@ class Checkpoints:
             shutil.rmtree(old)
 
     def paths(self) -> list[Path]:
-        """Folders of whole checkpoints, oldest first."""
+        """Folders of complete checkpoints, oldest first."""
         return sorted(self.folder.glob("step-*"))
 
     def newest(self) -> tuple[Path, dict[str, Any]] | None:
@@ -112,7 +130,7 @@ def _about(path: Path) -> dict[str, Any] | None:
     try:
         about: dict[str, Any] = read_json(path / "checkpoint.json")
         return about if about["sha256"] == digest(path / "state.pt") else None
-    except (OSError, ValueError, KeyError):
+    except (PlanError, OSError, ValueError, KeyError):
         return None
 
 

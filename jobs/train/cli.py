@@ -11,57 +11,60 @@ from typing import Annotated, Any
 
 import typer
 
-from jobs.train.act import Train
+from jobs.train.section import Train
 from pipeline import config
-from pipeline.act import Act, Context
 from pipeline.cli import console
 from pipeline.errors import PlanError
 from pipeline.local import LocalEngine
+from pipeline.lock import hold
 from pipeline.progress import watch
-from pipeline.run import hold
-from pipeline.shards import read_json, write_json
+from pipeline.record import FILE, Record
+from pipeline.section import Context, Section
+from pipeline.store import WORK
 
 
 def train(
     file: Annotated[Path, typer.Argument(help="a recipe with a section train:, or the folder of its run")],
 ) -> None:
     """Train on the tokens and mixture of a run, or resume; the same settings go on where they stopped."""
-    act, output, record = find(file)
+    section, output, record = find(file)
     first = os.environ.get("RANK", "0") == "0"
     screen = console()
     screen.quiet = not first
-    with hold(output) if first else contextlib.nullcontext(), watch("auto", screen) as progress:
-        engine = LocalEngine(1, {})  # this act gives it no tasks, so it starts no process
-        result = act.run(Context(output=output, record=record, engine=engine, progress=progress))
+    lock = hold(output / WORK) if first else contextlib.nullcontext()
+    with lock, watch("auto", screen) as progress:
+        engine = LocalEngine(1, {})  # this section gives it no tasks, so it starts no process
+        result = section.execute(Context(output=output, record=record, engine=engine, progress=progress))
         if first:
-            write_json(output / "run.json", {**record, "train": result})
+            record.sections["train"] = result
+            record.write(output)
     if first:
         show(result, output)
 
 
-def find(file: Path) -> tuple[Act, Path, dict[str, Any]]:
-    """The training a file or folder speaks of: its act, the run's folder, and the run's record.
+def find(file: Path) -> tuple[Section, Path, Record]:
+    """The training a file or folder speaks of: its section, the run's folder, and the run's record.
 
     Raises:
         PlanError: the recipe has no `train:`, or the run has no tokens or no mixture yet.
         ConfigError: the recipe is wrong.
     """
     recipe = config.read(str(file)) if file.is_file() else _recipe_of(file)
-    act = next((act for act in recipe.acts if isinstance(act, Train)), None)
-    if act is None:
+    section = next((section for section in recipe.sections if isinstance(section, Train)), None)
+    if section is None:
         raise PlanError(f"{recipe.file} has no section train:; an empty one (train: {{}}) takes the defaults")
-    path = recipe.output / "run.json"
-    record: dict[str, Any] = read_json(path) if path.exists() else {}
-    if missing := [name for name in act.requires if name not in record]:
+    record = Record.load(recipe.output) if (recipe.output / FILE).is_file() else None
+    if missing := [name for name in section.requires if record is None or name not in record.sections]:
         lacks = " and no ".join(missing)
         raise PlanError(f"{recipe.output} has no {lacks} yet; `pipeline run {recipe.file}` makes them")
-    return act, recipe.output, record
+    assert record
+    return section, recipe.output, record
 
 
 def _recipe_of(run: Path) -> config.Recipe:
-    if not (run / "run.json").exists():
-        raise PlanError(f"{run} is neither a recipe nor the folder of a finished run (there is no run.json)")
-    return config.read(read_json(run / "run.json")["recipe"], run)
+    if not (run / FILE).is_file():
+        raise PlanError(f"{run} is neither a recipe nor the folder of a finished run (there is no {FILE})")
+    return config.read(Record.load(run).recipe, run)
 
 
 def show(result: dict[str, Any], output: Path) -> None:

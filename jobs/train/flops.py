@@ -1,8 +1,8 @@
-"""How much arithmetic training takes, and which part of the chip's peak it reaches (MFU)."""
+"""How much arithmetic training takes, and which share of the chip's peak it reaches (MFU)."""
 
 from __future__ import annotations
 
-from jobs.train.config import TrainSettings
+from jobs.train.config import ModelSettings
 
 PEAK_FLOPS = {
     "H100 PCIe": 756e12,
@@ -19,7 +19,7 @@ def peak_flops(device_name: str) -> float | None:
     return next((peak for name, peak in PEAK_FLOPS.items() if name in device_name), None)
 
 
-def matmul_parameters(settings: TrainSettings, vocab_size: int) -> int:
+def matmul_parameters(settings: ModelSettings, vocab_size: int) -> int:
     """Weights that multiply every token: all matrices and the output layer, but no embedding look-up."""
     d, kv = settings.d_model, settings.n_kv_heads * settings.head_size
     attention = 2 * d * d + 2 * d * kv
@@ -27,7 +27,7 @@ def matmul_parameters(settings: TrainSettings, vocab_size: int) -> int:
 
 
 def flops_per_token(
-    settings: TrainSettings, vocab_size: int, sequence_length: int, *, causal: bool = False
+    settings: ModelSettings, vocab_size: int, sequence_length: int, *, causal: bool = False
 ) -> float:
     """Forward and backward: 6 for each matrix weight, and 12 d_model T for each layer's attention.
 
@@ -39,5 +39,5 @@ def flops_per_token(
 
 
 def mfu(flops_token: float, tokens_per_second: float, peak: float) -> float:
-    """Model FLOPs utilisation: a part of `peak`, the FLOP/s of all devices together."""
+    """Model FLOPs utilisation: a share of `peak`, the FLOP/s of all devices together."""
     return flops_token * tokens_per_second / peak

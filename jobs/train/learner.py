@@ -48,10 +48,11 @@ class Learner:
     ):
         self.settings, self.runtime = settings, runtime
         self.end_of_text, self.n_sources = end_of_text, n_sources
-        self.n_rows = max(n for n in range(1, settings.micro_batch + 1) if n_sequences % n == 0)
+        self.n_rows = max(n for n in range(1, settings.run.micro_batch + 1) if n_sequences % n == 0)
         """Sequences of one forward pass: all passes of the rank's `n_sequences` are alike."""
-        self.raw = LanguageModel(settings, vocab_size, runtime.dtype).to(runtime.device)
-        self.optimizer = adamw(settings, self.raw, fused=runtime.cuda)
+        self.raw = LanguageModel(settings.model, vocab_size, seed=settings.seed, dtype=runtime.dtype)
+        self.raw.to(runtime.device)
+        self.optimizer = adamw(settings.optimizer, self.raw, fused=runtime.cuda)
         self.model = torch.compile(self.raw, dynamic=False) if runtime.compile else self.raw
         # Compiled first: DDP inside a compiled graph refuses FlexAttention. Gradients then meet after the
         # backward pass and not during it, once in a step: 0.4 GB for 100 M parameters.
@@ -61,7 +62,7 @@ class Learner:
 
     def nats(self, tokens_BT: Tensor, targets_BT: Tensor) -> Tensor:
         """Loss [B, T] of each target in nats, 0 where ignored."""
-        where = layout(tokens_BT, self.end_of_text, documents=self.settings.document_mask)
+        where = layout(tokens_BT, self.end_of_text, documents=self.settings.model.document_mask)
         model = self.replica if self.replica and torch.is_grad_enabled() else self.model
         out: Tensor = model(tokens_BT, *where, targets_BT)
         return out
@@ -78,7 +79,7 @@ class Learner:
                 nats_BT = self.nats(tokens_BT[rows], targets_BT[rows])
                 torch.autograd.backward(nats_BT.sum() * share)
             nats_B[rows] = nats_BT.detach().double().sum(1)
-        norm = torch.nn.utils.clip_grad_norm_(self.raw.parameters(), self.settings.max_grad_norm)
+        norm = torch.nn.utils.clip_grad_norm_(self.raw.parameters(), self.settings.optimizer.max_grad_norm)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.step()

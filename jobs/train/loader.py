@@ -18,7 +18,8 @@ from torch import Tensor
 from jobs.train.model import IGNORED
 from mixtures.schedule import Schedule
 from pipeline.errors import RunError
-from pipeline.shards import digest, fingerprint
+from pipeline.shards import fingerprint
+from pipeline.store import digest
 from stages.tokens.format import TokenFolder
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pipeline.shards import atomic
+from pipeline.store import atomic
 
 Line = dict[str, Any]
 

@@ -14,7 +14,7 @@ import torch
 
 from jobs.train import flops
 from jobs.train.checkpoint import Checkpoints, Identity, load
-from jobs.train.config import TrainSettings
+from jobs.train.config import OptimizerSettings, TrainSettings
 from jobs.train.evaluate import Evaluation, heldout
 from jobs.train.learner import Learner, Update
 from jobs.train.loader import Loader, open_data
@@ -24,7 +24,7 @@ from jobs.train.optim import learning_rate
 from jobs.train.runtime import Runtime, start
 from mixtures.schedule import Schedule
 from pipeline.errors import RunError
-from pipeline.shards import read_json, write_json
+from pipeline.store import read_json, write_json
 from stages.tokens.format import TokenFolder
 
 Progress = Callable[[int, int], None]
@@ -50,23 +50,23 @@ def train(
         done: dict[str, Any] = read_json(output / "train.json")
         return done
     folder, schedule, plan = open_data(tokens, mixture)
-    steps = n_steps(settings, folder, schedule)
-    identity = Identity(plan=plan, settings=settings.what())
-    checkpoints = Checkpoints(output / "checkpoints", identity, settings.keep_checkpoints)
-    found = checkpoints.newest()
-    with start(settings, threads=found[1]["threads"] if found else None) as runtime:
+    steps = n_steps(settings.optimizer, folder, schedule)
+    identity = Identity.of(plan, settings)
+    checkpoints = Checkpoints(output / "checkpoints", identity, settings.run.keep_checkpoints)
+    newest = checkpoints.newest()
+    with start(settings, threads=newest[1]["threads"] if newest else None) as runtime:
         training = Training(settings, folder, schedule, runtime, checkpoints, steps)
-        if found:
-            training.resume(*found)
+        if newest:
+            training.resume(*newest)
         training.run(progress)
         return training.finish()
 
 
-def n_steps(settings: TrainSettings, folder: TokenFolder, schedule: Schedule) -> int:
-    """Steps of the whole training: as many whole batches as the schedule has, or `max_steps`.
+def n_steps(settings: OptimizerSettings, folder: TokenFolder, schedule: Schedule) -> int:
+    """Steps of the whole training: as many full batches as the schedule has, or `max_steps`.
 
     Raises:
-        RunError: the batch is no number of whole sequences, or the schedule is too short.
+        RunError: the batch is no multiple of the sequence length, or the schedule is too short.
     """
     length, wanted = folder.sequence_length, settings.batch_tokens
     if wanted % length or not wanted:
@@ -100,7 +100,7 @@ class Training:
         self.loader = Loader(
             folder=folder,
             schedule=schedule,
-            n_sequences=settings.batch_tokens // folder.sequence_length,
+            n_sequences=settings.optimizer.batch_tokens // folder.sequence_length,
             rank=runtime.rank,
             world=runtime.world,
         )
@@ -118,7 +118,9 @@ class Training:
             end_of_text=folder.end_of_text,
             n_rows=self.learner.n_rows,
         )
-        self.flops_per_token = flops.flops_per_token(settings, folder.vocab_size, folder.sequence_length)
+        self.flops_per_token = flops.flops_per_token(
+            settings.model, folder.vocab_size, folder.sequence_length
+        )
         self.log = Log(self.output / "log.jsonl")
         self.step, self.seconds = 0, 0.0
         self.window = torch.zeros(3, len(self.sources), dtype=torch.float64, device=runtime.device)
@@ -140,15 +142,15 @@ class Training:
             self.evaluate()
         began, since = time.perf_counter(), self.step
         for batch in self.loader.batches(self.step, self.steps):
-            rate = learning_rate(self.settings, self.step, self.steps)
+            rate = learning_rate(self.settings.optimizer, self.step, self.steps)
             update = self.learner.update(batch, rate)
             self.window += update.sums
             self.step += 1
             if self.pauses():
                 self.write_line(update, rate, self.step - since, began)
-                if self.due(self.settings.evaluate_every):
+                if self.due(self.settings.run.evaluate_every):
                     self.evaluate()
-                if self.due(self.settings.checkpoint_every):
+                if self.due(self.settings.run.checkpoint_every):
                     self.save()
                 began, since = time.perf_counter(), self.step
             progress(self.step, self.steps)
@@ -159,8 +161,8 @@ class Training:
 
     def pauses(self) -> bool:
         """Whether this step gets a line in the log; each with an evaluation or a checkpoint does."""
-        s = self.settings
-        return self.step == 1 or any(map(self.due, (s.log_every, s.evaluate_every, s.checkpoint_every)))
+        run = self.settings.run
+        return self.step == 1 or any(map(self.due, (run.log_every, run.evaluate_every, run.checkpoint_every)))
 
     def write_line(self, update: Update, rate: float, steps: int, began: float) -> None:
         """The step's loss, and each source's and the speed over the `steps` since the last line.
@@ -173,7 +175,7 @@ class Training:
             raise RunError(f"the loss is {loss} at step {self.step}; lower learning_rate ({rate:.3g} there)")
         seconds = time.perf_counter() - began
         self.seconds += seconds
-        speed = steps * self.settings.batch_tokens / seconds
+        speed = steps * self.settings.optimizer.batch_tokens / seconds
         nats, targets, sequences = self.window.tolist()
         self.window.zero_()
         self.consumed += torch.tensor(sequences, dtype=torch.int64)
@@ -184,12 +186,12 @@ class Training:
             self.log.write("train", self.step, **line, mfu=self.mfu(speed), sources=seen)
 
     def mfu(self, tokens_per_second: float) -> float | None:
-        """Part of the devices' peak, or None where it is not known."""
+        """Share of the devices' peak, or None where that is not known."""
         if not self.runtime.cuda:
             return None
         peak = flops.peak_flops(torch.cuda.get_device_name(self.runtime.device))
-        whole = peak and flops.mfu(self.flops_per_token, tokens_per_second, peak * self.runtime.world)
-        return round(whole, 4) if whole else None
+        reached = peak and flops.mfu(self.flops_per_token, tokens_per_second, peak * self.runtime.world)
+        return round(reached, 4) if reached else None
 
     def evaluate(self) -> None:
         """Write the held-out losses to the log."""

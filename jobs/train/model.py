@@ -16,7 +16,7 @@ from torch.nn import functional
 from torch.nn.attention.flex_attention import BlockMask
 
 from jobs.train.attention import attend, rotary, rotate
-from jobs.train.config import TrainSettings
+from jobs.train.config import ModelSettings
 from pipeline import keyed
 
 IGNORED = -1
@@ -29,7 +29,7 @@ Rotary = tuple[Tensor, Tensor]
 
 
 def project(x_BTD: Tensor, *layers: nn.Linear) -> Tensor:
-    """What layers that read the same input put out, side by side in one matrix product, in the input's dtype.
+    """Outputs of layers that read the same input, side by side in one matrix product, in the input's dtype.
 
     Weights stay float32 and are cast here: no autocast, so the dtype of every sum is written down.
     """
@@ -55,7 +55,7 @@ class RMSNorm(nn.Module):
 class Attention(nn.Module):
     """Grouped-query attention. Source: Ainslie et al. 2023 (GQA), section 2.2."""
 
-    def __init__(self, settings: TrainSettings):
+    def __init__(self, settings: ModelSettings):
         super().__init__()
         self.head_size = settings.head_size
         kv_width = settings.n_kv_heads * self.head_size
@@ -79,7 +79,7 @@ class Attention(nn.Module):
 class FeedForward(nn.Module):
     """SwiGLU. Source: Shazeer 2020, equation 6."""
 
-    def __init__(self, settings: TrainSettings):
+    def __init__(self, settings: ModelSettings):
         super().__init__()
         self.gate_proj = nn.Linear(settings.d_model, settings.width_ff, bias=False)
         self.up_proj = nn.Linear(settings.d_model, settings.width_ff, bias=False)
@@ -93,7 +93,7 @@ class FeedForward(nn.Module):
 class Block(nn.Module):
     """One decoder layer."""
 
-    def __init__(self, settings: TrainSettings):
+    def __init__(self, settings: ModelSettings):
         super().__init__()
         self.input_layernorm = RMSNorm(settings.d_model, settings.norm_eps)
         self.self_attn = Attention(settings)
@@ -109,7 +109,7 @@ class Block(nn.Module):
 class Decoder(nn.Module):
     """Embedding, blocks and the last norm."""
 
-    def __init__(self, settings: TrainSettings, rows: int):
+    def __init__(self, settings: ModelSettings, rows: int):
         super().__init__()
         self.embed_tokens = nn.Embedding(rows, settings.d_model)
         self.layers = nn.ModuleList(Block(settings) for _ in range(settings.n_layers))
@@ -122,7 +122,9 @@ class LanguageModel(nn.Module):
     The residual stream has `dtype`; parameters, norms, rotation, softmax and loss are float32.
     """
 
-    def __init__(self, settings: TrainSettings, vocab_size: int, dtype: torch.dtype = torch.float32):
+    def __init__(
+        self, settings: ModelSettings, vocab_size: int, *, seed: int = 0, dtype: torch.dtype = torch.float32
+    ):
         super().__init__()
         self.settings, self.vocab_size, self.dtype = settings, vocab_size, dtype
         rows = -(-vocab_size // VOCABULARY_MULTIPLE) * VOCABULARY_MULTIPLE
@@ -130,10 +132,10 @@ class LanguageModel(nn.Module):
         self.lm_head = nn.Linear(settings.d_model, rows, bias=False)
         if settings.tie_embeddings:
             self.lm_head.weight = self.model.embed_tokens.weight
-        self._initialise()
+        self._initialise(seed)
 
     @torch.no_grad()
-    def _initialise(self) -> None:
+    def _initialise(self, seed: int) -> None:
         """N(0, 0.02), what is added to the residual stream by 1/sqrt(2 layers) less (GPT-2, section 2.3).
 
         Each matrix is drawn from a key of seed and name: the same weights on any device and number of ranks.
@@ -143,7 +145,7 @@ class LanguageModel(nn.Module):
             if parameter.ndim == 1:
                 parameter.fill_(0.0 if name.endswith("bias") else 1.0)
                 continue
-            generator = torch.Generator().manual_seed(keyed.key(self.settings.seed, "weights", name))
+            generator = torch.Generator().manual_seed(keyed.key(seed, "weights", name))
             std = residual if name.endswith(("o_proj.weight", "down_proj.weight")) else INIT_STD
             parameter.normal_(0.0, std, generator=generator)
 
@@ -169,5 +171,5 @@ class LanguageModel(nn.Module):
 
 
 def count(parameters: Iterable[nn.Parameter]) -> int:
-    """Elements of all the parameters; a tied matrix counts once."""
+    """Number of elements of all the parameters; a tied matrix counts once."""
     return sum(parameter.numel() for parameter in parameters)

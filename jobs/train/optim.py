@@ -7,10 +7,10 @@ import math
 import torch
 from torch import nn
 
-from jobs.train.config import TrainSettings
+from jobs.train.config import OptimizerSettings
 
 
-def learning_rate(settings: TrainSettings, step: int, steps: int) -> float:
+def learning_rate(settings: OptimizerSettings, step: int, steps: int) -> float:
     """The rate of the update that leads from `step` (from 0) to `step + 1`, of `steps` in all.
 
     It rises linearly, reaches `learning_rate` in the last step of the warm-up, and falls along half a cosine
@@ -24,7 +24,7 @@ def learning_rate(settings: TrainSettings, step: int, steps: int) -> float:
     return settings.learning_rate * (low + (1 - low) * 0.5 * (1 + math.cos(math.pi * progress)))
 
 
-def adamw(settings: TrainSettings, model: nn.Module, *, fused: bool) -> torch.optim.AdamW:
+def adamw(settings: OptimizerSettings, model: nn.Module, *, fused: bool) -> torch.optim.AdamW:
     """Matrices decay, norms and biases do not. Source: Loshchilov & Hutter 2019 (decoupled weight decay)."""
     parameters = list(model.parameters())
     groups = [

@@ -11,7 +11,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from jobs.train.config import TrainSettings
+from jobs.train.config import RunSettings, TrainSettings
 from pipeline.errors import RunError
 
 
@@ -59,14 +59,15 @@ def start(settings: TrainSettings, threads: int | None = None) -> Iterator[Runti
         RunError: CUDA is asked for and is not there.
     """
     rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
-    device = _device(settings)
+    run = settings.run
+    device = _device(run)
     cuda = device.type == "cuda"
-    dtype = ("bfloat16" if cuda else "float32") if settings.dtype == "auto" else settings.dtype
+    dtype = ("bfloat16" if cuda else "float32") if settings.model.dtype == "auto" else settings.model.dtype
     runtime = Runtime(
         device=device,
         dtype=getattr(torch, dtype),
-        compile=cuda if settings.compile == "auto" else settings.compile,
-        threads=threads or settings.threads or torch.get_num_threads(),
+        compile=cuda if run.compile == "auto" else run.compile,
+        threads=threads or run.threads or torch.get_num_threads(),
         rank=rank,
         world=world,
     )
@@ -74,17 +75,17 @@ def start(settings: TrainSettings, threads: int | None = None) -> Iterator[Runti
         after.callback(torch.set_num_threads, torch.get_num_threads())
         torch.set_num_threads(runtime.threads)
         after.callback(torch.use_deterministic_algorithms, torch.are_deterministic_algorithms_enabled())
-        if settings.deterministic and cuda:
+        if run.deterministic and cuda:
             # cuBLAS reads it when its first handle is made (NVIDIA, "Results reproducibility").
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        torch.use_deterministic_algorithms(settings.deterministic)
+        torch.use_deterministic_algorithms(run.deterministic)
         if world > 1:
             dist.init_process_group("nccl" if cuda else "gloo", device_id=device if cuda else None)
             after.callback(dist.destroy_process_group)
         yield runtime
 
 
-def _device(settings: TrainSettings) -> torch.device:
+def _device(settings: RunSettings) -> torch.device:
     if settings.device == "cpu" or (settings.device == "auto" and not torch.cuda.is_available()):
         return torch.device("cpu")
     if not torch.cuda.is_available():

@@ -1,26 +1,31 @@
-"""Which member of a cluster stays, what the others are told, and what is known of them all."""
+"""Which document of a cluster stays, the verdicts on the others, and what the column says of them all."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from annotated_types import Interval
 
 from pipeline.errors import PlanError
 from pipeline.registry import suggest
 from pipeline.schema import DATE, ID, SOURCE, TEXT, column
 from pipeline.stage import Relate, Relation, Source, Sql
-from stages.dedup.references import sources, stamped
+from stages.ingest.documents import documents, stamp
+
+Similarity: TypeAlias = Annotated[float, Interval(gt=0, le=1)]
+"""How alike two documents are: over 0, and 1 for the same."""
 
 POLICIES = ("first", "longest", "newest", "oldest", "source_priority", "best(COLUMN)")
 LAST = np.iinfo(np.int64).max
 FIRST_INDEXED = -(1 << 52)
-"""Documents of references have lower numbers; from here up to 0 are those that lie in an index."""
+"""Numbers from here up to 0 are those of documents in an index; references have lower ones."""
 
 CLUSTER = pa.struct(
     [
@@ -38,12 +43,12 @@ KNOWN = pa.schema(
         SOURCE,
     ]
 )
-"""What keys say of each document, for the choice and for what is told of its cluster."""
+"""Columns that keys have of each document: for the choice, and for the description of its cluster."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Copies(Relate):
-    """What steps share that keep one document of each cluster."""
+    """A step that keeps one document of each cluster."""
 
     keep: str = "first"
     """Which one stays: `first` in the input's order, the `longest` text, the `newest` or `oldest` date,
@@ -67,7 +72,7 @@ class Copies(Relate):
         self.references()
 
     def makes(self) -> pa.Schema:
-        return pa.schema([told(self.column)])
+        return pa.schema([cluster_column(self.column)])
 
     def flow(self, schema: pa.Schema) -> pa.Schema:
         if path := _scored(self.keep):
@@ -82,10 +87,10 @@ class Copies(Relate):
         return super().flow(schema)
 
     def references(self) -> Sequence[Source]:
-        return sources(self.against)
+        return documents(self.against, source="against")
 
     def stamp(self) -> str:
-        return stamped(self.references()) if self.against else ""
+        return stamp(self.references()) if self.against else ""
 
     def chosen_by(self) -> pa.Schema:
         """Columns that `known` reads, but for that of `best`, which references need not have."""
@@ -103,39 +108,39 @@ class Copies(Relate):
             moments = _moments(batch.column("date"))
             return np.where(moments < 0, LAST, moments if self.keep == "oldest" else -moments)
         if self.keep == "source_priority":
-            place = pc.index_in(batch.column("source"), pa.array(self.priority, pa.string()))
-            return _int64(pc.fill_null(place, len(self.priority)))
+            places = pc.index_in(batch.column("source"), pa.array(self.priority, pa.string()))
+            return _int64(pc.fill_null(places, len(self.priority)))
         if path := _scored(self.keep):
             return _falling(batch, path.split("."))
         return np.zeros(len(batch), np.int64)
 
-    def told(self, clusters: Relation, keys: Relation, sql: Sql, reason: str) -> Relation:
+    def choose(self, clusters: Relation, keys: Relation, sql: Sql, reason: str) -> Relation:
         """Verdicts on the documents of `clusters` (doc, label), where all clusters have two or more."""
         kept = leaders(clusters, keys, sql)
-        whole = sql(
+        sizes = sql(
             "SELECT c.label, CAST(count(*) AS BIGINT) AS size FROM {clusters} c GROUP BY c.label",
             clusters=clusters,
         )
         dates, origins = (_distinct(clusters, keys, sql, name) for name in ("day", "source"))
         return sql(
-            f"SELECT c.doc, CASE WHEN c.doc <> w.kept THEN '{reason}' END AS reason, "
-            "{{'duplicate_of': CASE WHEN c.doc <> w.kept THEN k.id END, 'size': n.size, "
-            "'dates': CASE WHEN c.doc = w.kept THEN d.found END, "
-            f"'sources': CASE WHEN c.doc = w.kept THEN s.found END}}}} AS {self.column} "
-            "FROM {clusters} c JOIN {kept} w ON c.label = w.label JOIN {whole} n ON c.label = n.label "
-            "JOIN {keys} k ON w.kept = k.doc LEFT JOIN {dates} d ON c.label = d.label "
+            f"SELECT c.doc, CASE WHEN c.doc <> l.kept THEN '{reason}' END AS reason, "
+            "{{'duplicate_of': CASE WHEN c.doc <> l.kept THEN k.id END, 'size': n.size, "
+            "'dates': CASE WHEN c.doc = l.kept THEN d.listed END, "
+            f"'sources': CASE WHEN c.doc = l.kept THEN s.listed END}}}} AS {self.column} "
+            "FROM {clusters} c JOIN {leaders} l ON c.label = l.label JOIN {sizes} n ON c.label = n.label "
+            "JOIN {keys} k ON l.kept = k.doc LEFT JOIN {dates} d ON c.label = d.label "
             "LEFT JOIN {origins} s ON c.label = s.label",
-            clusters=clusters, kept=kept, whole=whole, keys=keys, dates=dates, origins=origins,
+            clusters=clusters, leaders=kept, sizes=sizes, keys=keys, dates=dates, origins=origins,
         )  # fmt: skip
 
 
-def told(name: str) -> pa.Field:
-    """The column that says what a document's cluster is."""
+def cluster_column(name: str) -> pa.Field:
+    """The column that describes a document's cluster."""
     return column(
         name,
         CLUSTER,
         "its copies: duplicate_of is the id of the document kept in its place; size counts it and them; "
-        "dates (days) and sources are those of all, told on the kept document; null if it is alone",
+        "dates (days) and sources are those of all, and stand on the kept document; null if it is alone",
     )
 
 
@@ -156,20 +161,20 @@ def leaders(clusters: Relation, keys: Relation, sql: Sql) -> Relation:
 
 
 def _distinct(clusters: Relation, keys: Relation, sql: Sql, name: str) -> Relation:
-    """(label, found): the distinct values of a column in each cluster, sorted."""
+    """(label, listed): the distinct values of a column in each cluster, sorted."""
     values = sql(
         f"SELECT DISTINCT c.label, k.{name} AS value FROM {{clusters}} c JOIN {{keys}} k ON c.doc = k.doc "
         f"WHERE k.{name} IS NOT NULL",
         clusters=clusters,
         keys=keys,
     )
-    return sql("SELECT label, list_sort(list(value)) AS found FROM {values} GROUP BY label", values=values)
+    return sql("SELECT label, list_sort(list(value)) AS listed FROM {values} GROUP BY label", values=values)
 
 
 def _scored(keep: str) -> str:
     """The column that `best(…)` names, or nothing."""
-    found = re.fullmatch(r"best\(\s*([\w.]+)\s*\)", keep)
-    return found[1] if found else ""
+    match = re.fullmatch(r"best\(\s*([\w.]+)\s*\)", keep)
+    return match[1] if match else ""
 
 
 def _int64(array: pa.Array) -> npt.NDArray[np.int64]:
@@ -177,7 +182,7 @@ def _int64(array: pa.Array) -> npt.NDArray[np.int64]:
 
 
 def _moments(dates: pa.StringArray) -> npt.NDArray[np.int64]:
-    """int64 [rows]: YYYYMMDDhhmmss of ISO 8601, 0 for what is not said; -1 without a year. No time zones."""
+    """int64 [rows]: YYYYMMDDhhmmss of ISO 8601, 0 for missing parts; -1 without a year. No time zones."""
     digits = pc.replace_substring_regex(pc.utf8_slice_codeunits(dates, 0, 19), r"\D", "")
     good = pc.fill_null(pc.match_substring_regex(digits, r"^\d{4,14}$"), False)
     padded = pc.utf8_rpad(pc.if_else(good, digits, pa.scalar("-1")), 14, "0")
@@ -191,6 +196,8 @@ def _falling(batch: pa.RecordBatch, path: Sequence[str]) -> npt.NDArray[np.int64
     values = batch.column(path[0])
     for name in path[1:]:
         values = pc.struct_field(values, name)
+    # + 0.0 makes -0.0 the same as 0.0. The bits of a float, those of negative ones turned round, order as
+    # whole numbers as the floats do; complemented, the highest number has the lowest rank.
     numbers = pc.fill_null(values.cast(pa.float64()), float("nan")).to_numpy(zero_copy_only=False) + 0.0
     bits = numbers.view(np.int64)
     rising = np.where(bits < 0, bits ^ np.int64(LAST), bits)

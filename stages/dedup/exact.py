@@ -13,12 +13,12 @@ import xxhash
 
 from pipeline.errors import PlanError
 from pipeline.schema import ID, TEXT, URL, column
-from pipeline.stage import Relation, Sql
+from pipeline.stage import Look, Relation, Sql
 from stages.dedup.choose import KNOWN, Copies
-from stages.filters.urls.address import split_hosts
-from stages.filters.urls.normal import page
 from stages.text.buffers import Texts, view
 from stages.text.normal import Normalize, normalised
+from stages.urls.address import split_hosts
+from stages.urls.normal import page
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,13 +62,13 @@ class ExactDedup(Copies):
 
     def keys(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         values = batch.column(self.key)
-        how = NORMAL[self.key][0] if self.normalize == "usual" else self.normalize
-        high, low = digests(normal(values, how))
+        normalize = NORMAL[self.key][0] if self.normalize == "usual" else self.normalize
+        high, low = digests(normal(values, normalize))
         null = values.is_null().to_numpy(zero_copy_only=False)
         arrays = [*self.known(batch), pa.array(high, mask=null), pa.array(low, mask=null)]
         return pa.RecordBatch.from_arrays(arrays, schema=self.key_columns)
 
-    def relate(self, keys: Relation, sql: Sql) -> Relation:
+    def relate(self, keys: Relation, sql: Sql, look: Look) -> Relation:
         shared = sql(
             "SELECT hash_high, hash_low, min(doc) AS label FROM {keys} WHERE hash_high IS NOT NULL "
             "GROUP BY hash_high, hash_low HAVING count(*) > 1",
@@ -80,7 +80,7 @@ class ExactDedup(Copies):
             keys=keys,
             shared=shared,
         )
-        return self.told(clusters, keys, sql, "duplicate")
+        return self.choose(clusters, keys, sql, "duplicate")
 
 
 NORMAL = {"text": ("whitespace", "lower", "cc_net", "datatrove"), "url": ("canonical",)}
@@ -96,15 +96,15 @@ def digests(texts: Texts) -> npt.NDArray[np.int64]:
     return np.frombuffer(joined, ">i8").reshape(-1, 2).T.astype(np.int64)
 
 
-def normal(values: pa.StringArray, how: str) -> Texts:
+def normal(values: pa.StringArray, normalize: str) -> Texts:
     """Texts or addresses without what does not count."""
-    if how == "canonical":
+    if normalize == "canonical":
         return canonical(values)
-    return view(values) if how == "none" else normalised(view(values), cast(Normalize, how))
+    return view(values) if normalize == "none" else normalised(view(values), cast(Normalize, normalize))
 
 
 def canonical(urls: pa.StringArray) -> Texts:
-    """What addresses of one page share; see `stages.filters.urls.normal.page`."""
+    """What addresses of one page share; see `stages.urls.normal.page`."""
     texts, spans, hosts = split_hosts(urls)
     data, offsets = page(texts.data, spans, hosts.data, hosts.offsets)
     return Texts(data, offsets.astype(np.int32), texts.valid)

@@ -1,4 +1,4 @@
-"""More weight for what was found more often: documents repeated by the size of the cluster they stand for."""
+"""Weight for what was found often: documents repeated by the size of the cluster that they stand for."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from annotated_types import Interval
 
+from pipeline.bounds import Count
 from pipeline.errors import PlanError
-from pipeline.schema import column
+from pipeline.schema import column, put
 from pipeline.stage import Stream
-from stages.dedup.choose import told
+from stages.dedup.choose import cluster_column
 
 COPIES = column("copies", pa.int32(), "how often a mixture may take the document, by its cluster's size")
 
 _PROFILES = {"fineweb2": ((1, 1), (2, 2), (3, 3), (5, 5), (100, 8), (1000, 1))}
-_MOST = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,9 +41,9 @@ class Rehydrate(Stream):
     column: str = "cluster"
     """The struct with the `size` of clusters, as `minhash_dedup` and `exact_dedup` add it."""
     profile: Literal["fineweb2"] = "fineweb2"
-    """Whose table: `fineweb2` is [[1, 1], [2, 2], [3, 3], [5, 5], [100, 8], [1000, 1]]."""
-    table: tuple[tuple[int, int], ...] = ()
-    """One of your own: pairs of a size, ascending from 1, and the copies from that size on."""
+    """Published table: `fineweb2` is [[1, 1], [2, 2], [3, 3], [5, 5], [100, 8], [1000, 1]]."""
+    table: tuple[tuple[Count, Annotated[int, Interval(ge=1, le=1000)]], ...] = ()
+    """A table of your own: pairs of a size, ascending from 1, and the copies from that size on (to 1,000)."""
     mode: Literal["repeat", "column"] = "repeat"
     """`repeat` writes the copies; `column` writes each document once, and the number of copies beside it."""
 
@@ -50,11 +51,9 @@ class Rehydrate(Stream):
         sizes = [size for size, _ in self.table]
         if sizes and (sizes[0] != 1 or any(a >= b for a, b in pairwise(sizes))):
             raise PlanError(f"table: sizes must ascend from 1, not {sizes}")
-        if wrong := [n for _, n in self.table if not 1 <= n <= _MOST]:
-            raise PlanError(f"table: {wrong[0]} copies; there are 1 to {_MOST}")
 
     def needs(self) -> pa.Schema:
-        return pa.schema([told(self.column)])
+        return pa.schema([cluster_column(self.column)])
 
     def makes(self) -> pa.Schema:
         return pa.schema([COPIES] if self.mode == "column" else [])
@@ -62,7 +61,7 @@ class Rehydrate(Stream):
     def stream(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         if self.mode == "repeat":
             return self._repeated(batches)
-        return (_with(batch, COPIES, self.copies(batch)) for batch in batches)
+        return (put(batch, COPIES, self.copies(batch)) for batch in batches)
 
     def copies(self, batch: pa.RecordBatch) -> pa.Int32Array:
         """How often each document stands in the output."""
@@ -78,24 +77,18 @@ class Rehydrate(Stream):
             for batch in batches:
                 copies = self.copies(batch)
                 yield batch
-                again = batch.append_column("", copies).filter(pc.greater(copies, 1))
-                if len(again):
-                    waiting = waiting or pa.ipc.new_stream(file, again.schema, options=_PACKED)
-                    waiting.write_batch(again)
+                repeated = batch.append_column("", copies).filter(pc.greater(copies, 1))
+                if len(repeated):
+                    waiting = waiting or pa.ipc.new_stream(file, repeated.schema, options=_PACKED)
+                    waiting.write_batch(repeated)
                     most = max(most, pc.max(copies).as_py())
             if waiting:
                 waiting.close()
             for n in range(2, most + 1):
                 file.seek(0)
-                for again in pa.ipc.open_stream(file):
-                    copies = again.column(again.num_columns - 1)
-                    yield again.remove_column(again.num_columns - 1).filter(pc.greater_equal(copies, n))
+                for batch in pa.ipc.open_stream(file):
+                    copies = batch.column(batch.num_columns - 1)
+                    yield batch.remove_column(batch.num_columns - 1).filter(pc.greater_equal(copies, n))
 
 
 _PACKED: Any = pa.ipc.IpcWriteOptions(compression="zstd")
-
-
-def _with(batch: pa.RecordBatch, field: pa.Field, values: pa.Array) -> pa.RecordBatch:
-    """`batch` with a column, which replaces one of that name."""
-    at = batch.schema.get_field_index(field.name)
-    return (batch.remove_column(at) if at >= 0 else batch).append_column(field, values)

@@ -78,12 +78,12 @@ def _formula_block(state: StateBlock, start: int, stop: int, silent: bool) -> bo
     """A formula that begins and ends with its lines; nothing in it is a list, a rule or a heading."""
     if state.is_code_block(start):
         return False
-    at = state.bMarks[start] + state.tShift[start]
-    opening = _OPENING.match(state.src, at, state.eMarks[start])
+    pos = state.bMarks[start] + state.tShift[start]
+    opening = _OPENING.match(state.src, pos, state.eMarks[start])
     if not opening or opening.group() == "\\(":
         return False
     end = _after_end(state.src, opening, state.eMarks[stop - 1])
-    if end < 0 or not _LINE_END.match(state.src, end) or _BLANK_LINE.search(state.src, at, end):
+    if end < 0 or not _LINE_END.match(state.src, end) or _BLANK_LINE.search(state.src, pos, end):
         return False
     last = next(line for line in range(start, stop) if state.eMarks[line] >= end)
     if any(state.sCount[line] < state.blkIndent for line in range(start, last + 1)):
@@ -100,8 +100,8 @@ def _after_end(source: str, opening: re.Match[str], limit: int) -> int:
     """Where the formula that `opening` begins has ended; -1 if it does not."""
     name = opening.group(1)
     end = f"\\end{{{name}}}" if name else {"$$": "$$", "\\[": "\\]", "\\(": "\\)"}[opening.group()]
-    at = source.find(end, opening.end(), min(limit, opening.end() + MAX_FORMULA))
-    return at + len(end) if at >= 0 else -1
+    pos = source.find(end, opening.end(), min(limit, opening.end() + MAX_FORMULA))
+    return pos + len(end) if pos >= 0 else -1
 
 
 def _address(state: StateInline, silent: bool) -> bool:
@@ -143,5 +143,5 @@ def _emphasis(state: StateInline, silent: bool) -> bool:
 
 def _quote(state: StateBlock, start: int, stop: int, silent: bool) -> bool:
     """As in CommonMark, but `>>>` is the prompt of an interpreter."""
-    at = state.bMarks[start] + state.tShift[start]
-    return not state.src.startswith(">>>", at) and blockquote(state, start, stop, silent)
+    pos = state.bMarks[start] + state.tShift[start]
+    return not state.src.startswith(">>>", pos) and blockquote(state, start, stop, silent)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 
+from pipeline.bounds import Count
 from pipeline.errors import PlanError
-from pipeline.schema import HTML, TEXT, URL, column
+from pipeline.schema import HTML, TEXT, URL, column, put
 from pipeline.stage import Map
-from stages.extract import engines
 from stages.extract.about.metadata import PAGE, metadata
-from stages.extract.auto.engine import main_content
+from stages.extract.engines import Extractor, Markup, extractor
 from stages.extract.formulas.markup import with_formulas
 from stages.extract.formulas.traces import may_have_formulas
 from stages.extract.mojibake import repaired
@@ -48,32 +49,37 @@ class ExtractHtml(Map):
     adds: ClassVar[pa.Schema] = pa.schema([TEXT, TITLE, PAGE])
     removes: ClassVar[tuple[str, ...]] = ("html",)
 
-    engine: Literal["auto", "resiliparse", "trafilatura"] = "auto"
-    """auto: a model judges each block of the page. The others as they come."""
+    engine: str = "auto"
+    """auto: a model classifies each block of the page; resiliparse, trafilatura: as they come; or another of
+    the entry points `pipeline.extract_engines`."""
     format: Literal["text", "markdown"] = "text"
     """markdown: with the marks of headings, lists, quotations, code and tables; not from resiliparse."""
     repair_mojibake: bool = False
     """Undo where the text was UTF-8 and has been read as Windows-1252, Latin-1 or Windows-1251."""
-    max_html_bytes: int = 5_000_000
+    max_html_bytes: Count = 5_000_000
     """Longer pages are cut here (UTF-8 bytes), at a character."""
 
     def check(self) -> None:
-        if self.max_html_bytes < 1:
-            raise PlanError("max_html_bytes must be at least 1")
-        if self.format == "markdown" and self.engine == "resiliparse":
-            raise PlanError("resiliparse writes no Markdown: use engine: auto, or format: text")
+        engine = self._extractor
+        if self.format == "markdown" and not engine.markdown:
+            raise PlanError(f"{self.engine} writes no Markdown: use engine: auto, or format: text")
+
+    def stamp(self) -> str:
+        return self._extractor.version
+
+    @cached_property
+    def _extractor(self) -> Extractor:
+        # `check` finds it on the driver, where entry points are known, and it travels to workers in the step.
+        return extractor(self.engine)
 
     def process(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         pages = batch.column("html").cast(pa.binary()).to_pylist()
         urls = batch.column("url").to_pylist()
-        found = [self._extract(page, url) for page, url in zip(pages, urls, strict=True)]
-        abouts = [about for _, about in found]
-        batch = batch.drop_columns([n for n in ("html", *self.adds.names) if n in batch.schema.names])
-        batch = batch.append_column(TEXT, pa.array([text for text, _ in found], TEXT.type))
-        batch = batch.append_column(
-            TITLE, pa.array([about and about["title"] for about in abouts], TITLE.type)
-        )
-        return batch.append_column(PAGE, pa.array(abouts, PAGE.type))
+        extracted = [self._extract(page, url) for page, url in zip(pages, urls, strict=True)]
+        titles = [about and about["title"] for _, about in extracted]
+        batch = put(batch.drop_columns(["html"]), TEXT, pa.array([text for text, _ in extracted], TEXT.type))
+        batch = put(batch, TITLE, pa.array(titles, TITLE.type))
+        return put(batch, PAGE, pa.array([about for _, about in extracted], PAGE.type))
 
     def _extract(self, page: bytes | None, url: str | None) -> tuple[str | None, dict[str, Any] | None]:
         if page is None:
@@ -82,20 +88,12 @@ class ExtractHtml(Map):
             page = page[: self.max_html_bytes].decode("utf-8", errors="ignore").encode()
         html = page.decode()
         about = metadata(html, url)
-        if self.engine != "auto" and tree_work(page, MAX_WORK) > MAX_WORK:
+        if not self._extractor.guarded and tree_work(page, MAX_WORK) > MAX_WORK:
             return None, about
         if may_have_formulas(page):
             html = with_formulas(html)
             page = html.encode()
-        text = self._text(page, html)
+        text = self._extractor.content(Markup(page, html), self.format == "markdown")
         if text and self.repair_mojibake:
             text = repaired(text)
         return text if text and not text.isspace() else None, about
-
-    def _text(self, page: bytes, html: str) -> str | None:
-        markdown = self.format == "markdown"
-        if self.engine == "auto":
-            return main_content(page, markdown=markdown)
-        if self.engine == "trafilatura":
-            return engines.careful_content(html, markdown=markdown)
-        return engines.fast_content(html)

@@ -9,10 +9,10 @@ from typing import ClassVar
 import pyarrow as pa
 from markdown_it.token import Token
 
-from pipeline.schema import TEXT
+from pipeline.schema import TEXT, put
 from pipeline.stage import Map
 from stages.extract.commonmark import MAX_NESTING, parser
-from stages.extract.evidence import is_markdown, may_be_markdown
+from stages.extract.markdown_features import is_markdown, may_be_markdown
 from stages.extract.plain import render
 
 MAX_CHARS = 1_000_000
@@ -51,7 +51,7 @@ class StripMarkdown(Map):
     def process(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         texts = batch.column("text").to_pylist()
         plain = pa.array([None if text is None else strip_markdown(text) for text in texts], TEXT.type)
-        return batch.drop_columns(["text"]).append_column(TEXT, plain)
+        return put(batch, TEXT, plain)
 
 
 def strip_markdown(text: str) -> str:

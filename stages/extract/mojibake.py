@@ -13,7 +13,7 @@ from stages.ingest.batches import valid_text
 SHARE = 3
 """One in so many characters beyond ASCII has to be misread: a text that speaks of misreading stays."""
 CODECS = ("sloppy-windows-1252", "latin-1", "sloppy-windows-1251")
-"""Of ftfy: as browsers read, for whom each byte means something."""
+"""Codecs of ftfy: as browsers read, for whom each byte means something."""
 NO_LEAD = bytes(range(0xC0))
 LINE_CHARS = 1 << 20
 """A longer line is left as it is."""
@@ -42,8 +42,8 @@ def repaired(text: str) -> str:
 def _misread(data: bytes) -> bool:
     """Whether enough of what is beyond ASCII would be UTF-8 if it were written in one of the charsets."""
     for pattern in PATTERNS:
-        found = b"".join(pattern.findall(data))
-        if found and SHARE * _n_beyond(found) >= _n_beyond(data):
+        misread = b"".join(pattern.findall(data))
+        if misread and SHARE * _n_beyond(misread) >= _n_beyond(data):
             return True
     return False
 

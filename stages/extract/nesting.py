@@ -83,23 +83,23 @@ def tree_work(html: bytes, budget: int) -> int:
 @kernel
 def _tree_work(html: Bytes, budget: Int, names: Stack, kinds: Stack) -> Int:
     size = formatting = foreign = work = 0
-    at: Int = 0
+    pos: Int = 0
     while work <= budget:
-        at = find(html, at, ord("<"))
-        if at >= len(html) - 1:
+        pos = find(html, pos, ord("<"))
+        if pos >= len(html) - 1:
             break
-        if not begins_tag(html, at):
-            at = after_declaration(html, at + 1)
+        if not begins_tag(html, pos):
+            pos = after_declaration(html, pos + 1)
             continue
-        closing = byte(html, at + 1) == ord("/")
-        name, at = tag_name(html, at + 1 + closing)
-        at, n_attributes = _after_attributes(html, at)
+        closing = byte(html, pos + 1) == ord("/")
+        name, pos = tag_name(html, pos + 1 + closing)
+        pos, n_attributes = _after_attributes(html, pos)
         kind, left = _kind(name), 0
         if closing:
             size, left = _close(names, kinds, size, name, kind)
         elif kind & RAW:
-            at = end_of_raw(html, at, name)
-        elif not kind & IGNORED and not (foreign and byte(html, at - 2) == ord("/")):
+            pos = end_of_raw(html, pos, name)
+        elif not kind & IGNORED and not (foreign and byte(html, pos - 2) == ord("/")):
             size, left = _open(names, kinds, size, name, kind)
             formatting += (kind & FORMATTING) > 0
             foreign += (kind & FOREIGN) > 0
@@ -141,9 +141,9 @@ def _close(names: Stack, kinds: Stack, size: Int, name: Int, kind: Int) -> tuple
 
 
 @device
-def _remove(names: Stack, kinds: Stack, size: Int, at: Int) -> tuple[Int, Int]:
-    left = kinds[at]
-    for i in range(at, size - 1):
+def _remove(names: Stack, kinds: Stack, size: Int, pos: Int) -> tuple[Int, Int]:
+    left = kinds[pos]
+    for i in range(pos, size - 1):
         names[i], kinds[i] = names[i + 1], kinds[i + 1]
     return size - 1, left
 
@@ -155,11 +155,11 @@ def _kind(name: Int) -> Int:
 
 
 @device
-def _after_attributes(html: Bytes, at: Int) -> tuple[Int, Int]:
+def _after_attributes(html: Bytes, pos: Int) -> tuple[Int, Int]:
     """Where the tag ends, and how many attributes it has."""
     n = -1
     name: Int = 0
     while name >= 0:
-        name, _, _, at = next_attribute(html, at)
+        name, _, _, pos = next_attribute(html, pos)
         n += 1
-    return at, n
+    return pos, n

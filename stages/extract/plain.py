@@ -61,7 +61,7 @@ def _html_text(markup: str) -> str:
     return "\n".join(line for line in lines if line.strip())
 
 
-class _Page:
+class _Blocks:
     """Blocks one after the other, and where in the source the last one ended."""
 
     def __init__(self) -> None:
@@ -84,7 +84,7 @@ def render(tokens: Iterable[Token]) -> str:
 
     Cells of a table stand between tabs. Numbers of lists stay, bullets and check boxes go.
     """
-    page = _Page()
+    page = _Blocks()
     lines = [0, 0]
     row: list[str] | None = None
     for token in tokens:

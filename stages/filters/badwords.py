@@ -85,10 +85,10 @@ def _compiled(words: tuple[str, ...], code: str, profile: str) -> Phrases:
 
 def languages(batch: pa.RecordBatch, language: str) -> pa.StringArray:
     """Code of each row's language: the label of its column `language`, or where it has none, `language`."""
-    at = batch.schema.get_field_index("language")
-    if at < 0:
+    index = batch.schema.get_field_index("language")
+    if index < 0:
         return pa.array([language] * len(batch), pa.string())
-    column = batch.column(at)
+    column = batch.column(index)
     labels = pc.struct_field(column, "label") if pa.types.is_struct(column.type) else column
     return pc.fill_null(labels.cast(pa.string()), language)
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.schema import column
-from stages.filters.measured import Limit, Limits, Rules, Signals
+from stages.filters.measured import Limit, Limits, SignalRules, Signals
 from stages.text.buffers import Bytes, Offsets, view
 from stages.text.kernel import Int, device, kernel
 from stages.text.lines import strip
@@ -22,10 +22,10 @@ from stages.text.segments import (
     NL,
     SPLITLINES,
     Numbers,
-    Room,
     Segments,
+    SegmentScratch,
     next_segment,
-    room_for,
+    segment_scratch,
     times_met,
 )
 from stages.text.slots import bits_for
@@ -45,28 +45,36 @@ FRAC_LINES_PUNCTUATED, FRAC_SHORT_LINES, FRAC_CHARS_DUPLICATE_LINES, NEWLINES_PE
 QUOTES = (ord('"'), ord("'"))
 
 
-class Reading(NamedTuple):
-    """How a profile reads the rules; truth values are 0 and 1."""
+class FinewebDefinition(NamedTuple):
+    """How a profile defines the signals. A truth value is 0 or 1, for kernels."""
 
-    quotes: int
+    ends_with_quotes: int
     """Whether a line may end with a quotation mark."""
-    short: int
+    max_short_chars: int
     """Characters of the longest line that is short."""
     of_text: int
     """Whether characters of repeated lines are put to those of the text without newlines, or of all lines."""
 
 
-class Profile(NamedTuple):
+class FinewebProfile(NamedTuple):
     """What is counted, and how."""
 
     splitter: Splitter
     lines: Segments
-    reading: Reading
+    definition: FinewebDefinition
 
 
 _PROFILES = {
-    "paper": Profile("default", Segments(SPLITLINES, 0, 1, 0), Reading(1, 29, 0)),
-    "datatrove": Profile("english", Segments(NEWLINE, 0, 0, 0), Reading(0, 30, 1)),
+    "paper": FinewebProfile(
+        splitter="default",
+        lines=Segments(separator=SPLITLINES, blank=0, stripped=1, every=0),
+        definition=FinewebDefinition(ends_with_quotes=1, max_short_chars=29, of_text=0),
+    ),
+    "datatrove": FinewebProfile(
+        splitter="english",
+        lines=Segments(separator=NEWLINE, blank=0, stripped=0, every=0),
+        definition=FinewebDefinition(ends_with_quotes=0, max_short_chars=30, of_text=1),
+    ),
 }
 
 
@@ -91,13 +99,13 @@ class FinewebSignals(Signals):
         profile, texts = _PROFILES[self.profile], view(batch.column("text"))
         n_words = np.diff(words(batch.column("text"), profile.splitter).offsets)
         measured = np.zeros((len(batch), len(SIGNALS)), np.float64)
-        room = room_for(texts.data, texts.offsets)
-        _measure(*texts, n_words, profile.lines, profile.reading, room, measured)
+        scratch = segment_scratch(texts.data, texts.offsets)
+        _measure(*texts, n_words, profile.lines, profile.definition, scratch, measured)
         return measured
 
 
 @dataclass(frozen=True, kw_only=True)
-class FinewebRules(Rules):
+class FinewebRules(SignalRules):
     """Drop documents that break a FineWeb rule; null switches a rule off.
 
     Source: Penedo et al. 2024 (FineWeb), arXiv:2406.17557, section 3.6. The code that made the data allows
@@ -124,7 +132,7 @@ class FinewebRules(Rules):
     max_frac_short_lines: Limit = "profile"
     """Largest share of short lines; .67."""
     max_frac_chars_duplicate_lines: Limit = "profile"
-    """Of characters; the paper's .1, datatrove's .01."""
+    """Largest share of characters in repeated lines; the paper's .1, datatrove's .01."""
     max_newlines_per_word: Limit = "profile"
     """Most newlines for each word; datatrove's .3."""
 
@@ -132,29 +140,31 @@ class FinewebRules(Rules):
 @kernel
 def _measure(
     data: Bytes, offsets: Offsets, valid: npt.NDArray[np.bool_], n_words: Numbers, lines: Segments,
-    reading: Reading, room: Room, out: Values,
+    definition: FinewebDefinition, scratch: SegmentScratch, out: Values,
 ) -> None:  # fmt: skip
     oldest: Int = np.int64(1)
     for row in range(len(valid)):
         if valid[row]:
             start, stop = np.int64(offsets[row]), np.int64(offsets[row + 1])
             n_newlines = count(data, start, stop, NL)
-            n_chars = count_chars(data, start, stop) - n_newlines if reading.of_text else np.int64(-1)
-            oldest = _measure_lines(data, start, stop, lines, reading, n_chars, room, row, oldest, out[row])
+            n_chars = count_chars(data, start, stop) - n_newlines if definition.of_text else np.int64(-1)
+            oldest = _measure_lines(
+                data, start, stop, lines, definition, n_chars, scratch, row, oldest, out[row]
+            )
             if n_words[row]:
                 out[row, NEWLINES_PER_WORD] = n_newlines / n_words[row]
 
 
 @device
 def _measure_lines(
-    data: Bytes, start: Int, stop: Int, lines: Segments, reading: Reading, n_chars: Int, room: Room, row: Int,
-    oldest: Int, out: Values,
+    data: Bytes, start: Int, stop: Int, lines: Segments, definition: FinewebDefinition, n_chars: Int,
+    scratch: SegmentScratch, row: Int, oldest: Int, out: Values,
 ) -> Int:  # fmt: skip
     """Fills the signals of lines; returns the next free id. `n_chars` below 0: those of the lines."""
     n_lines = n_punctuated = n_short = chars = chars_repeated = np.int64(0)
-    at, fresh, bits = start, oldest, bits_for(room.most[row])
-    while at <= stop:
-        begin, end, at = next_segment(data, at, stop, lines.separator)
+    pos, fresh, bits = start, oldest, bits_for(scratch.most[row])
+    while pos <= stop:
+        begin, end, pos = next_segment(data, pos, stop, lines.separator)
         inner, outer = strip(data, begin, end)
         if inner == outer:
             continue
@@ -163,10 +173,10 @@ def _measure_lines(
         length = count_chars(data, begin, end)
         last, _ = decode_before(data, begin, end)
         n_lines += 1
-        n_punctuated += ends_sentence(last) or (reading.quotes and last in QUOTES)
-        n_short += length <= reading.short
+        n_punctuated += ends_sentence(last) or (definition.ends_with_quotes and last in QUOTES)
+        n_short += length <= definition.max_short_chars
         chars += length
-        if times_met(data, begin, end, room, bits, oldest, fresh) == 1:
+        if times_met(data, begin, end, scratch, bits, oldest, fresh) == 1:
             fresh += 1
         else:
             chars_repeated += length

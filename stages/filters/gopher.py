@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from pipeline.errors import PlanError
 from pipeline.schema import TEXT, column
+from pipeline.store import digest
 from stages.filters import gopher_counts
 from stages.filters.gopher_counts import (
     ALL_WORDS,
@@ -22,10 +23,10 @@ from stages.filters.gopher_counts import (
     NOT_SYMBOLS,
     STARTING_ALNUM,
     SUM,
-    Reading,
+    GopherDefinition,
     marks,
 )
-from stages.filters.measured import Limit, Limits, Rules, Signals, digest, groups, load_languages
+from stages.filters.measured import Limit, Limits, SignalRules, Signals, groups, load_languages
 from stages.identify.language import LANGUAGE
 from stages.text.buffers import view
 from stages.text.segments import NEWLINE, NEWLINES, SPLITLINES
@@ -51,7 +52,7 @@ SIGNALS = (
 GOPHER = column("gopher", pa.struct(SIGNALS), "signals of the Gopher quality rules; null where text is null")
 
 
-class Profile(NamedTuple):
+class GopherProfile(NamedTuple):
     """How one of them reads the rules."""
 
     splitter: Splitter
@@ -59,25 +60,84 @@ class Profile(NamedTuple):
     """What a line may start with, one character each."""
     ellipses: tuple[str, ...]
     """What a line may end with."""
-    reading: Reading
+    definition: GopherDefinition
 
 
 _PROFILES = {
-    "paper": Profile(
-        "default", "•‣⁃◦▪●*-", ("…", "..."), Reading(SPLITLINES, 0, 0, ALL_WORDS, 0, LARGER, TRIMMED, 0)
+    "paper": GopherProfile(
+        splitter="default",
+        bullets="•‣⁃◦▪●*-",
+        ellipses=("…", "..."),
+        definition=GopherDefinition(
+            lines=SPLITLINES,
+            blank_lines=0,
+            raw_lines=0,
+            counted=ALL_WORDS,
+            median=0,
+            symbols=LARGER,
+            comparison=TRIMMED,
+            each=0,
+        ),
     ),
-    "datatrove": Profile(
-        "english", "•-", ("…", "..."), Reading(SPLITLINES, 1, 0, NOT_SYMBOLS, 0, LARGER, EXACT, 0)
+    "datatrove": GopherProfile(
+        splitter="english",
+        bullets="•-",
+        ellipses=("…", "..."),
+        definition=GopherDefinition(
+            lines=SPLITLINES,
+            blank_lines=1,
+            raw_lines=0,
+            counted=NOT_SYMBOLS,
+            median=0,
+            symbols=LARGER,
+            comparison=EXACT,
+            each=0,
+        ),
     ),
-    "dolma": Profile("space", "*-", ("…",), Reading(NEWLINES, 1, 1, ALL_WORDS, 1, CONTAINING, EXACT, 1)),
-    "dclm": Profile(
-        "space", "●•*-", ("…", "...", ". . ."), Reading(NEWLINE, 0, 0, STARTING_ALNUM, 0, SUM, ANY_CASE, 1)
+    "dolma": GopherProfile(
+        splitter="space",
+        bullets="*-",
+        ellipses=("…",),
+        definition=GopherDefinition(
+            lines=NEWLINES,
+            blank_lines=1,
+            raw_lines=1,
+            counted=ALL_WORDS,
+            median=1,
+            symbols=CONTAINING,
+            comparison=EXACT,
+            each=1,
+        ),
     ),
-    "curator": Profile(
-        "space",
-        "•‣⁃⁌⁍∙○●◘◦⦾⦿",
-        ("...", "[...]", "…", "(...)", "[…]", "-»", "read more..", "read more"),
-        Reading(NEWLINE, 0, 0, ALL_WORDS, 0, MOSTLY, EXACT, 1),
+    "dclm": GopherProfile(
+        splitter="space",
+        bullets="●•*-",
+        ellipses=("…", "...", ". . ."),
+        definition=GopherDefinition(
+            lines=NEWLINE,
+            blank_lines=0,
+            raw_lines=0,
+            counted=STARTING_ALNUM,
+            median=0,
+            symbols=SUM,
+            comparison=ANY_CASE,
+            each=1,
+        ),
+    ),
+    "curator": GopherProfile(
+        splitter="space",
+        bullets="•‣⁃⁌⁍∙○●◘◦⦾⦿",
+        ellipses=("...", "[...]", "…", "(...)", "[…]", "-»", "read more..", "read more"),
+        definition=GopherDefinition(
+            lines=NEWLINE,
+            blank_lines=0,
+            raw_lines=0,
+            counted=ALL_WORDS,
+            median=0,
+            symbols=MOSTLY,
+            comparison=EXACT,
+            each=1,
+        ),
     ),
 }
 
@@ -121,12 +181,14 @@ class GopherSignals(Signals):
         text, profile, listed = batch.column("text"), _PROFILES[self.profile], self._listed()
         measured = np.zeros((len(batch), len(SIGNALS)), np.float64)
         seen = np.zeros(max(map(len, listed.values())), np.int64)
-        table = _stop_words(tuple(listed.values()), profile.reading.how)
+        table = _stop_words(tuple(listed.values()), profile.definition.comparison)
         group = np.zeros(len(batch), np.int64)
         if self.languages:
             group = groups(batch.column("language"), list(listed)[1:])
-        how = profile.reading, marks(tuple(profile.bullets)), marks(profile.ellipses)
-        gopher_counts.measure(*view(text), words(text, profile.splitter), *how, table, group, seen, measured)
+        definitions = profile.definition, marks(tuple(profile.bullets)), marks(profile.ellipses)
+        gopher_counts.measure(
+            *view(text), words(text, profile.splitter), *definitions, table, group, seen, measured
+        )
         return measured
 
     def _listed(self) -> dict[str, tuple[str, ...]]:
@@ -139,17 +201,17 @@ class GopherSignals(Signals):
                 for k, v in tuned.items()
                 if "stop_words" in v
             }
-        for language, found in listed.items():
+        for language, stop_list in listed.items():
             try:
-                _stop_words((found,), _PROFILES[self.profile].reading.how)
+                _stop_words((stop_list,), _PROFILES[self.profile].definition.comparison)
             except ValueError as error:
                 raise PlanError(f"stop_words of {language}: {error}") from error
         return listed
 
 
 @lru_cache(maxsize=64)
-def _stop_words(lists: tuple[tuple[str, ...], ...], how: int) -> StopWords:
-    return stop_words(lists, how)
+def _stop_words(lists: tuple[tuple[str, ...], ...], comparison: int) -> StopWords:
+    return stop_words(lists, comparison)
 
 
 def _strings(listed: object, where: str) -> tuple[str, ...]:
@@ -175,7 +237,7 @@ _OWN_SYMBOLS: Limits = {"max_hashes_per_word": None, "max_ellipses_per_word": No
 
 
 @dataclass(frozen=True, kw_only=True)
-class GopherRules(Rules):
+class GopherRules(SignalRules):
     """Drop documents that break a Gopher quality rule; null switches a rule off. Made for English.
 
     Source: Rae et al. 2021 (Gopher), arXiv:2112.11446, appendix A.1.1; all profiles have the paper's limits.

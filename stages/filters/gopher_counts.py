@@ -41,7 +41,7 @@ START, END, WHOLE = range(3)
 HASH, DOT, BLANK = ord("#"), ord("."), ord(" ")
 
 
-class Reading(NamedTuple):
+class GopherDefinition(NamedTuple):
     """How a profile reads the rules; truth values are 0 and 1."""
 
     lines: int
@@ -56,7 +56,7 @@ class Reading(NamedTuple):
     """Whether the median of the lengths stands for their mean."""
     symbols: int
     """What `frac_symbols` counts."""
-    how: int
+    comparison: int
     """How stop words are compared (`stages.text.stopwords`)."""
     each: int
     """Whether a stop word counts each time it occurs."""
@@ -78,48 +78,49 @@ def marks(strings: tuple[str, ...]) -> Marks:
 
 @kernel
 def measure(
-    data: Bytes, offsets: Offsets, valid: npt.NDArray[np.bool_], table: Words, reading: Reading,
+    data: Bytes, offsets: Offsets, valid: npt.NDArray[np.bool_], table: Words, definition: GopherDefinition,
     bullets: Marks, ellipses: Marks, stop_words: StopWords, group: Numbers, seen: Numbers, out: Values,
 ) -> None:  # fmt: skip
     """Fills `out` [rows, signals]; `group` [rows]: the list of stop words of each; `seen`: scratch, zeros."""
     for row in range(len(valid)):
         if valid[row]:
             start, stop = np.int64(offsets[row]), np.int64(offsets[row + 1])
-            _measure_words(data, start, stop, table, row, reading, ellipses, out[row])
-            _measure_stop_words(data, table, row, reading, stop_words, group[row], seen, out[row])
-            _measure_lines(data, start, stop, reading, bullets, ellipses, out[row])
+            _measure_words(data, start, stop, table, row, definition, ellipses, out[row])
+            _measure_stop_words(data, table, row, definition, stop_words, group[row], seen, out[row])
+            _measure_lines(data, start, stop, definition, bullets, ellipses, out[row])
 
 
 @device
 def _measure_words(
-    data: Bytes, start: Int, stop: Int, table: Words, row: Int, reading: Reading, ellipses: Marks, out: Values
-) -> None:
+    data: Bytes, start: Int, stop: Int, table: Words, row: Int, definition: GopherDefinition, ellipses:
+    Marks, out: Values,
+) -> None:  # fmt: skip
     first, last = table.offsets[row], table.offsets[row + 1]
     n_counted = n_chars = n_alphabetic = np.int64(0)
     n_symbols: Int = np.int64(0)
     for i in range(first, last):
         flags = np.int64(table.flags[i])
         n_alphabetic += flags & LETTER
-        if reading.counted != NOT_SYMBOLS or flags & LETTER or not _symbols_only(data, table, i):
+        if definition.counted != NOT_SYMBOLS or flags & LETTER or not _symbols_only(data, table, i):
             n_counted += 1
             n_chars += np.int64(table.n_chars[i])
-        if flags & PUNCTUATION and reading.symbols >= CONTAINING:
-            n_symbols += _is_symbolic(data, table, i, reading.symbols, ellipses)
+        if flags & PUNCTUATION and definition.symbols >= CONTAINING:
+            n_symbols += _is_symbolic(data, table, i, definition.symbols, ellipses)
     n_words = last - first
     if n_words == 0:
         return
     n_hashes, n_ellipses, n_spaced = _count_symbols(data, start, stop)
     out[N_WORDS] = n_counted
-    if reading.counted == STARTING_ALNUM:
+    if definition.counted == STARTING_ALNUM:
         out[N_WORDS] = _starting_alnum(data, start, stop)
     out[MEAN_WORD_LENGTH] = n_chars / n_counted if n_counted else 0.0
-    if reading.median:
+    if definition.median:
         out[MEAN_WORD_LENGTH] = _median(table.n_chars, first, last)
     out[HASHES_PER_WORD] = n_hashes / n_words
     out[ELLIPSES_PER_WORD] = n_ellipses / n_words
-    if reading.symbols == LARGER:
+    if definition.symbols == LARGER:
         n_symbols = n_hashes if n_hashes > n_ellipses else n_ellipses
-    if reading.symbols == SUM:
+    if definition.symbols == SUM:
         n_symbols = n_hashes + n_ellipses + n_spaced
     out[FRAC_SYMBOLS] = n_symbols / n_words
     out[FRAC_ALPHABETIC_WORDS] = n_alphabetic / n_words
@@ -127,33 +128,35 @@ def _measure_words(
 
 @device
 def _measure_stop_words(
-    data: Bytes, table: Words, row: Int, reading: Reading, stop_words: StopWords, group: Int, seen: Numbers,
-    out: Values,
+    data: Bytes, table: Words, row: Int, definition: GopherDefinition, stop_words: StopWords, group: Int,
+    seen: Numbers, out: Values,
 ) -> None:  # fmt: skip
     n = np.int64(0)
     last = table.offsets[row + 1]
     for i in range(table.offsets[row], last):
-        which = find_stop_word(stop_words, group, reading.how, data, table, i, last)
-        if which >= 0 and (reading.each or seen[which] != row + 1):
+        which = find_stop_word(stop_words, group, definition.comparison, data, table, i, last)
+        # The row's number is the mark: nothing is cleared between rows.
+        if which >= 0 and (definition.each or seen[which] != row + 1):
             seen[which] = row + 1
             n += 1
-            if n == stop_words.n_words[group] and not reading.each:
+            if n == stop_words.n_words[group] and not definition.each:
                 break
     out[N_STOP_WORDS] = n
 
 
 @device
 def _measure_lines(
-    data: Bytes, start: Int, stop: Int, reading: Reading, bullets: Marks, ellipses: Marks, out: Values
-) -> None:
+    data: Bytes, start: Int, stop: Int, definition: GopherDefinition, bullets: Marks, ellipses: Marks, out:
+    Values,
+) -> None:  # fmt: skip
     n_lines = n_bullets = n_ellipses = np.int64(0)
-    at = start
-    while at <= stop:
-        raw_begin, raw_end, at = next_segment(data, at, stop, reading.lines)
+    pos = start
+    while pos <= stop:
+        raw_begin, raw_end, pos = next_segment(data, pos, stop, definition.lines)
         begin, end = strip(data, raw_begin, raw_end)
-        if begin == end and not reading.blank_lines:
+        if begin == end and not definition.blank_lines:
             continue
-        if reading.raw_lines:
+        if definition.raw_lines:
             begin, end = raw_begin, raw_end
         n_lines += 1
         first = byte(data, begin) if begin < end else np.int64(0)
@@ -172,10 +175,10 @@ def _has_mark(data: Bytes, start: Int, stop: Int, listed: Marks, where: Int) -> 
         first, length = np.int64(listed.offsets[i]), np.int64(listed.offsets[i + 1] - listed.offsets[i])
         if length > stop - start or (where == WHOLE and length < stop - start):
             continue
-        at = stop - length if where == END else start
+        pos = stop - length if where == END else start
         same = np.int64(0)
         while same < length:
-            have = byte(data, at + same)
+            have = byte(data, pos + same)
             have += 32 * (65 <= have <= 90)
             if have != byte(listed.data, first + same):
                 break
@@ -187,10 +190,10 @@ def _has_mark(data: Bytes, start: Int, stop: Int, listed: Marks, where: Int) -> 
 
 @device
 def _symbols_only(data: Bytes, table: Words, word: Int) -> bool:
-    at: Int = np.int64(table.starts[word])
+    pos: Int = np.int64(table.starts[word])
     stop = np.int64(table.ends[word])
-    while at < stop:
-        code, at = decode(data, at, stop)
+    while pos < stop:
+        code, pos = decode(data, pos, stop)
         if not is_symbol(code):
             return False
     return True
@@ -201,11 +204,11 @@ def _is_symbolic(data: Bytes, table: Words, word: Int, symbols: Int, ellipses: M
     start, stop = np.int64(table.starts[word]), np.int64(table.ends[word])
     n_hashes = n_runs = n_ellipses = np.int64(0)
     before: Int = np.int64(0)
-    for at in range(start, stop):
-        char = byte(data, at)
+    for pos in range(start, stop):
+        char = byte(data, pos)
         n_hashes += char == HASH
         n_runs += char == HASH and before != HASH
-        n_ellipses += char == 0xA6 and _is_ellipsis(data, start, at + 1)
+        n_ellipses += char == 0xA6 and _is_ellipsis(data, start, pos + 1)
         before = char
     if symbols == CONTAINING:
         return bool(n_hashes + n_ellipses > 0)
@@ -219,24 +222,28 @@ def _count_symbols(data: Bytes, start: Int, stop: Int) -> tuple[Int, Int, Int]:
     """How often `data[start:stop]` holds: #; … or ...; `. . .`: each found from the left, without overlap."""
     n_hashes = n_ellipses = n_spaced = dots = np.int64(0)
     spaced: Int = start
-    at = start
-    while at < stop:
-        while at + 8 <= stop:
-            value = load(data, at)
+    pos = start
+    while pos < stop:
+        while pos + 8 <= stop:
+            value = load(data, pos)
+            # Eight bytes at once: … is not ASCII, and without #, dots and what is not ASCII there is no
+            # symbol.
             if holds(value, np.uint64(HASH)) | holds(value, np.uint64(DOT)) | value & HIGH:
                 break
-            at += 8
+            pos += 8
             dots = np.int64(0)
-        block = min(at + 8, stop)
-        while at < block:
-            char = byte(data, at)
+        block = min(pos + 8, stop)
+        while pos < block:
+            char = byte(data, pos)
             n_hashes += char == HASH
             dots = dots + 1 if char == DOT else np.int64(0)
-            n_ellipses += (dots > 0 and dots % 3 == 0) or (char == 0xA6 and _is_ellipsis(data, start, at + 1))
-            if char == DOT and at - 4 >= spaced and _is_spaced(data, at):
+            n_ellipses += (dots > 0 and dots % 3 == 0) or (
+                char == 0xA6 and _is_ellipsis(data, start, pos + 1)
+            )
+            if char == DOT and pos - 4 >= spaced and _is_spaced(data, pos):
                 n_spaced += 1
-                spaced = at + 1
-            at += 1
+                spaced = pos + 1
+            pos += 1
     return n_hashes, n_ellipses, n_spaced
 
 
@@ -270,7 +277,7 @@ def _starting_alnum(data: Bytes, start: Int, stop: Int) -> Int:
 
 @device
 def _median(lengths: Bounds, first: Int, last: Int) -> float:
-    """Of `lengths[first:last]`, the mean of the middle two if their number is even."""
+    """The median of `lengths[first:last]`: the mean of the middle two if their number is even."""
     n = last - first
     return (_smallest(lengths, first, last, (n - 1) // 2) + _smallest(lengths, first, last, n // 2)) / 2
 

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.bounds import Fraction
 from pipeline.errors import PlanError
 from pipeline.stage import Filter
 from stages.filters.measured import named
@@ -30,7 +31,7 @@ class KeepLanguage(Filter):
 
     keep: tuple[str, ...]
     """Labels of the model that are wanted; `language_not_kept` otherwise."""
-    min_score: float = 0.65
+    min_score: Fraction = 0.65
     """Smallest score of the label."""
 
     def check(self) -> None:

@@ -7,7 +7,6 @@ stages of a family name the same one, and the plan refuses what does not fit.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
@@ -22,8 +21,9 @@ import yaml
 
 from pipeline.errors import PlanError
 from pipeline.registry import suggest
-from pipeline.schema import TEXT
+from pipeline.schema import TEXT, made, put
 from pipeline.stage import Filter, Map
+from pipeline.store import digest
 from stages.identify.language import LANGUAGE
 
 Profile: TypeAlias = Literal["paper", "datatrove", "dolma", "dclm", "curator"]
@@ -37,10 +37,11 @@ Limits: TypeAlias = Mapping[str, float | None]
 class Signals(Map):
     """A stage that measures numbers of each text, one struct column of them."""
 
+    version: ClassVar[int] = 2
     signals: ClassVar[pa.Field]
     """The struct column. Its fields are int64 or float64."""
     profiles: ClassVar[tuple[str, ...]] = ("paper",)
-    """Those it knows, the default first."""
+    """Names of the profiles it knows, the default first."""
     reads: ClassVar[pa.Schema] = pa.schema([TEXT])
 
     profile: Profile = "paper"
@@ -56,7 +57,7 @@ class Signals(Map):
         return pa.schema([self._column()])
 
     def _column(self) -> pa.Field:
-        return self.signals.with_metadata({**self.signals.metadata, b"profile": self.profile.encode()})
+        return made(self.signals, f"profile {self.profile}")
 
     def measure(self, batch: pa.RecordBatch) -> npt.NDArray[np.float64]:
         """float64 [rows, signals] in the order of the column's fields; rows of null text mean nothing."""
@@ -67,11 +68,11 @@ class Signals(Map):
         fields_ = list(self.signals.type)
         arrays = [pa.array(measured[:, i]).cast(f.type) for i, f in enumerate(fields_)]
         struct = pa.StructArray.from_arrays(arrays, fields=fields_, mask=batch.column("text").is_null())
-        return batch.append_column(self._column(), struct)
+        return put(batch, self._column(), struct)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rules(Filter):
+class SignalRules(Filter):
     """A stage that drops documents whose signals are outside limits: its fields `min_…` and `max_…`.
 
     A limit is looked for in the recipe, then in the file of `languages`, then in the profile.
@@ -80,9 +81,9 @@ class Rules(Filter):
     signals: ClassVar[pa.Field]
     """The struct column it decides on."""
     measured_by: ClassVar[str]
-    """The stage that adds it."""
+    """Registered name of the stage that adds it."""
     stage: ClassVar[str]
-    """Its own registered name, which the file of `languages` goes by."""
+    """Registered name of the stage itself, which the file of `languages` goes by."""
     published: ClassVar[Mapping[str, Limits]]
     """profile -> rule -> limit. What the first profile holds is the default of the others."""
 
@@ -96,7 +97,7 @@ class Rules(Filter):
 
     @classmethod
     def known_profiles(cls) -> tuple[str, ...]:
-        """Those it has limits for, the default first."""
+        """Names of the profiles it has limits for, the default first."""
         return tuple(cls.published)
 
     @classmethod
@@ -116,36 +117,22 @@ class Rules(Filter):
         return digest(self.languages) if self.languages else ""
 
     def needs(self) -> pa.Schema:
-        return pa.schema([*self.reads, *([LANGUAGE] if self.languages else [])])
-
-    def flow(self, schema: pa.Schema) -> pa.Schema:
-        at = schema.get_field_index(self.signals.name)
-        if at < 0:
-            raise PlanError(
-                f"decides on column {self.signals.name!r}, which no earlier step measures: "
-                f"put `- use: {self.measured_by}` before it"
-            )
-        measured = (schema.field(at).metadata or {}).get(b"profile", self.profile.encode()).decode()
-        if measured != self.profile:
-            raise PlanError(
-                f"has profile {self.profile}, but {self.signals.name!r} was measured with profile "
-                f"{measured}: give both the same"
-            )
-        return super().flow(schema)
+        signals = made(self.signals, f"profile {self.profile}")
+        return pa.schema([signals, *([LANGUAGE] if self.languages else [])])
 
     def limits(self, language: str | None = None) -> dict[str, float]:
         """rule -> limit for a document in `language`, without the rules that are off."""
         first, own = next(iter(self.published.values())), self.published[self.profile]
         by_language = self._by_language()
         tuned = by_language.get(language or "", by_language.get("default", {}))
-        found: dict[str, float] = {}
+        in_force: dict[str, float] = {}
         for rule in self.rules():
             limit: Limit = getattr(self, rule)
             if limit == "profile":
                 limit = tuned.get(rule, own.get(rule, first.get(rule)))
             if limit is not None:
-                found[rule] = float(limit)
-        return found
+                in_force[rule] = float(limit)
+        return in_force
 
     def reasons(self, batch: pa.RecordBatch) -> pa.ListArray:
         return named(self.failed(batch), ["no_signals", *self.rules()])
@@ -188,14 +175,14 @@ def broken(
 
 
 def groups(language: pa.StructArray, labels: Sequence[str]) -> npt.NDArray[np.int64]:
-    """For each row 1 + where its language stands in `labels`, or 0."""
-    found = pc.index_in(pc.struct_field(language, "label"), pa.array(labels, pa.string()))
-    group: npt.NDArray[np.int64] = pc.fill_null(pc.add(found, 1), 0).to_numpy(zero_copy_only=False)
+    """int64 [rows]: 1 + where a row's language stands in `labels`, or 0."""
+    index = pc.index_in(pc.struct_field(language, "label"), pa.array(labels, pa.string()))
+    group: npt.NDArray[np.int64] = pc.fill_null(pc.add(index, 1), 0).to_numpy(zero_copy_only=False)
     return group.astype(np.int64)
 
 
 def named(failed: npt.NDArray[np.bool_], names: Sequence[str]) -> pa.ListArray:
-    """For each row of bool [rows, names] the list of the names that are true."""
+    """list<string> [rows]: of bool [rows, names] the names that are true."""
     ends = np.concatenate([[0], np.cumsum(failed.sum(axis=1))]).astype(np.int32)
     reasons = pa.array(names, pa.string()).take(pa.array(failed.nonzero()[1], pa.int64()))
     return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), reasons)
@@ -205,18 +192,6 @@ def known(profile: str, profiles: Sequence[str]) -> None:
     """Raise PlanError where a stage has no such profile."""
     if profile not in profiles:
         raise PlanError(f"profile must be one of {', '.join(profiles)}, not {profile}")
-
-
-def digest(path: str) -> str:
-    """SHA-256 of a file that a setting names.
-
-    Raises:
-        PlanError: it cannot be read.
-    """
-    try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    except OSError as error:
-        raise PlanError(f"cannot read {path}: {error.strerror}") from error
 
 
 @lru_cache(maxsize=8)

@@ -105,8 +105,8 @@ def parsed(where: str) -> dict[str, Any]:
     if tree["error"]:
         raise PlanError(f"where: {tree['error_message']}")
     node = tree["statements"][0]["node"]
-    whole = len(tree["statements"]) == len(node.get("select_list", [])) == 1
-    if not whole or node["from_table"]["type"] != "EMPTY" or node["where_clause"] or node["modifiers"]:
+    is_one = len(tree["statements"]) == len(node.get("select_list", [])) == 1
+    if not is_one or node["from_table"]["type"] != "EMPTY" or node["where_clause"] or node["modifiers"]:
         raise PlanError("where: must be one expression, without FROM or WHERE")
     expression: dict[str, Any] = node["select_list"][0]
     return expression
@@ -135,7 +135,9 @@ def _functions() -> tuple[frozenset[str], frozenset[str]]:
     rows = _connection().execute(query).fetchall()
     scalar = {name for name, kind, _ in rows if kind in ("scalar", "macro")}
     aggregates = {name for name, kind, _ in rows if kind in ("aggregate", "window")} - scalar
-    return frozenset(n for n, _, how in rows if how and how != "CONSISTENT"), frozenset(aggregates)
+    return frozenset(n for n, _, stability in rows if stability and stability != "CONSISTENT"), frozenset(
+        aggregates
+    )
 
 
 def _first(error: duckdb.Error) -> str:

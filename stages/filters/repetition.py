@@ -12,9 +12,8 @@ import pyarrow as pa
 
 from pipeline.schema import column
 from stages.filters import repetition_counts
-from stages.filters.measured import Limit, Limits, Rules, Signals
+from stages.filters.measured import Limit, Limits, SignalRules, Signals
 from stages.filters.repetition_counts import (
-    AGAIN,
     FIRST,
     IF_EMPTY,
     IF_FEW_WORDS,
@@ -22,6 +21,7 @@ from stages.filters.repetition_counts import (
     IN_ALL,
     IN_ANY,
     JOINED,
+    LATER,
     LONGEST,
     NEVER,
     OF_SEGMENTS,
@@ -30,11 +30,11 @@ from stages.filters.repetition_counts import (
     ONCE,
     REMOVED,
     WALKED,
-    Reading,
+    RepetitionDefinition,
 )
 from stages.text.buffers import view
 from stages.text.ngrams import repeated
-from stages.text.segments import BLANK, NEWLINE, NEWLINES, PAIR, PAIRS, SPLITLINES, Segments, room_for
+from stages.text.segments import BLANK, NEWLINE, NEWLINES, PAIR, PAIRS, SPLITLINES, Segments, segment_scratch
 from stages.text.table import Splitter, words
 
 _UNIT = "of characters"
@@ -57,45 +57,49 @@ REPETITION = column(
 )
 
 
-class Profile(NamedTuple):
+class RepetitionProfile(NamedTuple):
     """How one of them reads the rules."""
 
     splitter: Splitter
     lines: Segments
     paragraphs: Segments
-    reading: Reading
+    definition: RepetitionDefinition
 
 
 _PROFILES = {
-    "paper": Profile(
-        "default",
-        Segments(SPLITLINES, 0, 1, 0),
-        Segments(BLANK, 0, 1, 0),
-        Reading(OF_SEGMENTS, ONCE, IN_ANY, NEVER),
+    "paper": RepetitionProfile(
+        splitter="default",
+        lines=Segments(separator=SPLITLINES, blank=0, stripped=1, every=0),
+        paragraphs=Segments(separator=BLANK, blank=0, stripped=1, every=0),
+        definition=RepetitionDefinition(denominator=OF_SEGMENTS, top=ONCE, duplicate=IN_ANY, is_one=NEVER),
     ),
-    "datatrove": Profile(
-        "english",
-        Segments(NEWLINES, 1, 0, 0),
-        Segments(PAIRS, 1, 0, 0),
-        Reading(OF_TEXT, JOINED, WALKED, IF_EMPTY),
+    "datatrove": RepetitionProfile(
+        splitter="english",
+        lines=Segments(separator=NEWLINES, blank=1, stripped=0, every=0),
+        paragraphs=Segments(separator=PAIRS, blank=1, stripped=0, every=0),
+        definition=RepetitionDefinition(denominator=OF_TEXT, top=JOINED, duplicate=WALKED, is_one=IF_EMPTY),
     ),
-    "dolma": Profile(
-        "space",
-        Segments(NEWLINES, 1, 0, 1),
-        Segments(PAIRS, 0, 1, 1),
-        Reading(OF_WORDS, FIRST, IN_ALL, NEVER),
+    "dolma": RepetitionProfile(
+        splitter="space",
+        lines=Segments(separator=NEWLINES, blank=1, stripped=0, every=1),
+        paragraphs=Segments(separator=PAIRS, blank=0, stripped=1, every=1),
+        definition=RepetitionDefinition(denominator=OF_WORDS, top=FIRST, duplicate=IN_ALL, is_one=NEVER),
     ),
-    "dclm": Profile(
-        "uax29",
-        Segments(NEWLINE, 0, 1, 1),
-        Segments(PAIR, 0, 1, 1),
-        Reading(OF_SEGMENTS, LONGEST, IN_ANY, IF_NO_LINES),
+    "dclm": RepetitionProfile(
+        splitter="uax29",
+        lines=Segments(separator=NEWLINE, blank=0, stripped=1, every=1),
+        paragraphs=Segments(separator=PAIR, blank=0, stripped=1, every=1),
+        definition=RepetitionDefinition(
+            denominator=OF_SEGMENTS, top=LONGEST, duplicate=IN_ANY, is_one=IF_NO_LINES
+        ),
     ),
-    "curator": Profile(
-        "space",
-        Segments(NEWLINE, 0, 0, 0),
-        Segments(PAIR, 1, 0, 0),
-        Reading(OF_SEGMENTS, REMOVED, AGAIN, IF_FEW_WORDS),
+    "curator": RepetitionProfile(
+        splitter="space",
+        lines=Segments(separator=NEWLINE, blank=0, stripped=0, every=0),
+        paragraphs=Segments(separator=PAIR, blank=1, stripped=0, every=0),
+        definition=RepetitionDefinition(
+            denominator=OF_SEGMENTS, top=REMOVED, duplicate=LATER, is_one=IF_FEW_WORDS
+        ),
     ),
 }
 
@@ -106,7 +110,7 @@ class RepetitionSignals(Signals):
 
     Source: Rae et al. 2021 (Gopher), arXiv:2112.11446, appendix A.1.1, "Repetition Removal", table A1; the
         profiles of toolkits follow their code, line by line in docs/heuristics.md.
-    Differs: the paper does not define what is repeated, nor the whole of a share. Here all occurrences of a
+    Differs: the paper does not define what is repeated, nor what a share is of. Here all occurrences of a
         line or paragraph but the first are, out of the characters of all of them; lines and paragraphs are
         compared without white space around them. A word is in a repeated n-gram if any occurrence of one
         covers it, and counts once; n-grams are put to the characters of all words (see `stages.text.words`).
@@ -123,11 +127,11 @@ class RepetitionSignals(Signals):
     def measure(self, batch: pa.RecordBatch) -> npt.NDArray[np.float64]:
         profile, texts = _PROFILES[self.profile], view(batch.column("text"))
         table = words(batch.column("text"), profile.splitter)
-        scratch = repeated(int(np.diff(table.offsets).max(initial=0)))
         measured = np.zeros((len(batch), len(SIGNALS)), np.float64)
-        how = profile.reading, profile.lines, profile.paragraphs
-        room = room_for(texts.data, texts.offsets)
-        repetition_counts.measure(*texts, table, *how, room, scratch, measured)
+        definitions = profile.definition, profile.lines, profile.paragraphs
+        of_segments = segment_scratch(texts.data, texts.offsets)
+        of_grams = repeated(int(np.diff(table.offsets).max(initial=0)))
+        repetition_counts.measure(*texts, table, *definitions, of_segments, of_grams, measured)
         return measured
 
 
@@ -154,7 +158,7 @@ _DOLMA: Limits = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class RepetitionRules(Rules):
+class RepetitionRules(SignalRules):
     """Drop documents that repeat themselves too much; null switches a rule off.
 
     Source: Rae et al. 2021 (Gopher), arXiv:2112.11446, table A1; Dolma's mixes allow .3 of characters in
@@ -175,28 +179,28 @@ class RepetitionRules(Rules):
     }
 
     max_frac_duplicate_paragraphs: Limit = "profile"
-    """Of paragraphs; the paper's limit is .3."""
+    """Largest share of paragraphs that repeat another; .3."""
     max_frac_chars_duplicate_paragraphs: Limit = "profile"
-    """Of characters; .2."""
+    """Largest share of characters in repeated paragraphs; .2."""
     max_frac_duplicate_lines: Limit = "profile"
-    """Of lines; .3."""
+    """Largest share of lines that repeat another; .3."""
     max_frac_chars_duplicate_lines: Limit = "profile"
-    """Of characters; .2."""
+    """Largest share of characters in repeated lines; .2."""
     max_frac_chars_top_2gram: Limit = "profile"
-    """Of characters; .2."""
+    """Largest share of characters in the most frequent 2-gram; .2."""
     max_frac_chars_top_3gram: Limit = "profile"
-    """Of characters; .18."""
+    """Largest share of characters in the most frequent 3-gram; .18."""
     max_frac_chars_top_4gram: Limit = "profile"
-    """Of characters; .16."""
+    """Largest share of characters in the most frequent 4-gram; .16."""
     max_frac_chars_duplicate_5grams: Limit = "profile"
-    """Of characters; .15."""
+    """Largest share of characters in repeated 5-grams; .15."""
     max_frac_chars_duplicate_6grams: Limit = "profile"
-    """Of characters; .14."""
+    """Largest share of characters in repeated 6-grams; .14."""
     max_frac_chars_duplicate_7grams: Limit = "profile"
-    """Of characters; .13."""
+    """Largest share of characters in repeated 7-grams; .13."""
     max_frac_chars_duplicate_8grams: Limit = "profile"
-    """Of characters; .12."""
+    """Largest share of characters in repeated 8-grams; .12."""
     max_frac_chars_duplicate_9grams: Limit = "profile"
-    """Of characters; .11."""
+    """Largest share of characters in repeated 9-grams; .11."""
     max_frac_chars_duplicate_10grams: Limit = "profile"
-    """Of characters; .1."""
+    """Largest share of characters in repeated 10-grams; .1."""

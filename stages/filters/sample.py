@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import pyarrow as pa
+from annotated_types import Interval
 
-from pipeline.errors import PlanError
 from pipeline.keyed import uniform
 from pipeline.schema import ID
 from pipeline.stage import Filter
@@ -27,14 +27,10 @@ class KeepSample(Filter):
     reads: ClassVar[pa.Schema] = pa.schema([ID])
     example: ClassVar[Mapping[str, Any]] = {"share": 0.1}
 
-    share: float
-    """Of the documents, 0 to 1; the number kept varies about it as in independent draws."""
+    share: Annotated[float, Interval(gt=0, le=1)]
+    """Share of the documents that is kept; their number varies about it as in independent draws."""
     seed: int = 0
     """Another seed keeps other documents."""
-
-    def check(self) -> None:
-        if not 0 < self.share <= 1:
-            raise PlanError(f"share must be above 0 and at most 1, not {self.share}")
 
     def reasons(self, batch: pa.RecordBatch) -> pa.ListArray:
         out = uniform(batch.column("id"), self.seed, "keep_sample") >= self.share

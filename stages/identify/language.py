@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import fasttext
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from classifiers.fasttext import load, one_line, stamp
+from pipeline.bounds import Count
 from pipeline.errors import PlanError
-from pipeline.schema import TEXT, column
+from pipeline.schema import TEXT, column, put
 from pipeline.stage import Map
 
 LANGUAGE = column(
@@ -28,7 +26,6 @@ LANGUAGE = column(
     ),
     "language of the text; null where there is no text",
 )
-_LABEL = "__label__"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,16 +44,14 @@ class IdentifyLanguage(Map):
 
     model: str | None = None
     """A fastText classifier (.bin or .ftz); null: lid.176.ftz, 176 languages."""
-    max_chars: int = 10_000
+    max_chars: Count = 10_000
     """Characters looked at; more change an answer rarely and cost in proportion."""
 
     def check(self) -> None:
-        if self.max_chars < 1:
-            raise PlanError(f"max_chars must be at least 1, not {self.max_chars}")
-        _load(self._path())
+        load(self._path())
 
     def stamp(self) -> str:
-        return hashlib.sha256(Path(self._path()).read_bytes()).hexdigest()
+        return stamp(self._path())
 
     def _path(self) -> str:
         if self.model is not None:
@@ -67,37 +62,7 @@ class IdentifyLanguage(Map):
         return str(Path(package.origin).parent / "data" / "lid.176.ftz")
 
     def process(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        model = _load(self._path())
-        texts = pc.utf8_slice_codeunits(batch.column("text"), 0, self.max_chars)
-        # To fastText a line is a document; it ends at \n, and where somebody wrote the mark it puts there.
-        for end in ("\n", "</s>"):
-            texts = pc.replace_substring(texts, end, " ")
-        texts = pc.utf8_trim_whitespace(texts)
-        written = pc.fill_null(pc.greater(pc.binary_length(texts), 0), False)
-        names, scores = _predict(model, texts.filter(written).to_pylist())
-        at = pa.array(np.cumsum(written.to_numpy(zero_copy_only=False)) - 1, mask=~written.to_numpy(False))
-        columns = [names.take(at), scores.take(at)]
-        language = pa.StructArray.from_arrays(columns, fields=list(LANGUAGE.type), mask=pc.invert(written))
-        kept = batch.drop_columns(["language"]) if "language" in batch.schema.names else batch
-        return kept.append_column(LANGUAGE, language)
-
-
-def _predict(model: Any, texts: list[str]) -> tuple[pa.Array, pa.Array]:
-    """Label (string) and score (float32) of each text."""
-    if not texts:
-        return pa.array([], pa.string()), pa.array([], pa.float32())
-    labels, scores = model.predict(texts, k=1)
-    names = [found[0].removeprefix(_LABEL) if len(found) else None for found in labels]
-    best = [min(float(found[0]), 1.0) if len(found) else None for found in scores]
-    return pa.array(names, pa.string()), pa.array(best, pa.float32())
-
-
-@cache
-def _load(path: str) -> Any:
-    try:
-        model = fasttext.load_model(path)
-    except ValueError as error:  # for whatever is wrong with the file
-        raise PlanError(f"cannot load the fastText model {path}: {error}") from error
-    if not any(label.startswith(_LABEL) for label in model.get_labels()):
-        raise PlanError(f"{path} is no classifier: it has no labels")
-    return model
+        lines = one_line(pc.utf8_slice_codeunits(batch.column("text"), 0, self.max_chars))
+        columns = load(self._path()).predict(lines)
+        language = pa.StructArray.from_arrays(columns, fields=list(LANGUAGE.type), mask=lines.is_null())
+        return put(batch, LANGUAGE, language)

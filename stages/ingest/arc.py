@@ -46,10 +46,10 @@ class ArcRecord(Record):
         return fields
 
 
-def _header(data: Bytes, at: int, head: bytes) -> bytes | str:
-    """The line at `at`, or the reason why it is none."""
+def _header(data: Bytes, start: int, head: bytes) -> bytes | str:
+    """The line at `start`, or the reason why it is none."""
     if b"\n" not in head:
-        head = data.at(at, LINE_BYTES) if data.reach(at + len(head) + 1) else head
+        head = data.read(start, LINE_BYTES) if data.reach(start + len(head) + 1) else head
     if line := LINE.match(head):
         return line[0]
     if b"\n" not in head and len(head) < LINE_BYTES:

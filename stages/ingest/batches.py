@@ -15,7 +15,7 @@ from pipeline.shards import BATCH_ROWS, cut
 Row = dict[str, Any]
 """Values by column, strings also as UTF-8; a missing one is null. `reasons`: why the row is no document."""
 HELD_BYTES = 8 << 20
-"""Of text in a batch: few enough that the memory of the one before is used again, which is far faster."""
+"""Bytes of text in a batch: so few that the memory of the one before is used anew, which is far faster."""
 
 
 def batches(rows: Iterable[Row], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
@@ -43,7 +43,7 @@ def _batch(rows: list[Row], schema: pa.Schema) -> pa.RecordBatch:
 
 
 def _strings(values: list[str | bytes | None]) -> pa.StringArray:
-    """What `pa.array` makes of them, without a second copy of their bytes."""
+    """As `pa.array(values, pa.string())`, without a second copy of their bytes."""
     parts = [v.encode() if isinstance(v, str) else v or b"" for v in values]
     offsets = np.zeros(len(parts) + 1, np.int64)
     np.cumsum(np.fromiter(map(len, parts), np.int64, len(parts)), out=offsets[1:])
@@ -54,8 +54,8 @@ def _strings(values: list[str | bytes | None]) -> pa.StringArray:
     return pa.Array.from_buffers(pa.string(), len(parts), buffers)
 
 
-def place_id(file: str, offset: int, *more: object) -> str:
-    """The id of a document that has none of its own: 16 hex digits of a hash of where it lies."""
+def location_id(file: str, offset: int, *more: object) -> str:
+    """The id of a document that has none of its own: 16 hex digits of a hash of file and offset."""
     return f"{key(file, offset, *more):016x}"
 
 

@@ -9,8 +9,8 @@ from stages.ingest.window import Window
 
 STREAM = re.compile(rb"BZh[1-9]1AY&SY")
 SLICE = 16 << 10
-PIECE = 32 << 10
-"""Bytes taken at once: those before damage that the same call meets are lost with it."""
+CHUNK_BYTES = 32 << 10
+"""Bytes decompressed by one call: those before damage that the same call meets are lost with it."""
 
 
 class Bzip2Stream:
@@ -23,13 +23,13 @@ class Bzip2Stream:
 
     def step(self) -> bytes:
         """The next bytes; sets `ended`, and `error` where that is not its proper end."""
-        data = self._window.at(self.stop, SLICE) if self._inflate.needs_input else b""
+        data = self._window.read(self.stop, SLICE) if self._inflate.needs_input else b""
         self.stop += len(data)
         if not data and self._inflate.needs_input:
             self.error, self.ended = "truncated", True
             return b""
         try:
-            out = self._inflate.decompress(data, PIECE)
+            out = self._inflate.decompress(data, CHUNK_BYTES)
         except OSError:
             self.error, self.ended = "inflate", True
             return b""

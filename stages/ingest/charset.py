@@ -74,7 +74,7 @@ def _utf_8(data: bytes) -> str | None:
 
 
 def _no_accident(data: bytes, text: str) -> bool:
-    """Whether `data`, which is UTF-8, is meant to be, whatever is said: a claim need not be looked for.
+    """Whether `data` is UTF-8 by intention, whatever is declared: no claim need be looked for.
 
     Where NUL and escape sequences are, they may mean another charset; a few double-byte characters can be
     valid UTF-8, many cannot.
@@ -101,9 +101,9 @@ def _claims(data: bytes, content_type: str) -> list[str]:
     head = data[:META_BYTES]
     if head.startswith((b"<\0", b"\0<")):
         return ["utf-16-le" if head[0] else "utf-16-be"]
-    said = PARAMETER.search(content_type)
+    header = PARAMETER.search(content_type)
     declared = META.search(head)
-    labels = [said[1] if said else "", (declared[1] or declared[2]).decode() if declared else ""]
+    labels = [header[1] if header else "", (declared[1] or declared[2]).decode() if declared else ""]
     # What could be read so far is not UTF-16, whatever it says; and servers say ISO 8859-1 unasked.
     denied = {"", *(() if b"\0" in head else UTF_16), *(() if b"\x1b" in data else {"iso2022_jp"})}
     claims = [c for c in dict.fromkeys(map(_codec, labels)) if c not in denied]

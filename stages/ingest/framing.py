@@ -48,8 +48,8 @@ class Record:
 
     def kind(self) -> str:
         """The field WARC-Type in lower case, without a look at the others."""
-        if found := KIND.search(self.header):
-            return found[1].decode().lower()
+        if kind := KIND.search(self.header):
+            return kind[1].decode().lower()
         return self.fields().get("warc-type", "").lower()
 
     def fields(self) -> dict[str, str]:
@@ -93,31 +93,31 @@ class Dialect:
 
 
 def frames(
-    data: Bytes, limit: int, wanted: int = 0, at: int = 0, dialect: Dialect | None = None
+    data: Bytes, limit: int, wanted: int = 0, start: int = 0, dialect: Dialect | None = None
 ) -> Iterator[Record | Damage]:
-    """Records and damage in `data` from `at` on, in order and without gaps.
+    """Records and damage in `data` from `start` on, in order and without gaps.
 
     Payloads are read for records that begin at `wanted` or later. Ends early where `data.error` says why: the
     bytes from the last item on are then the caller's to report.
     """
-    how = dialect or WARC
-    while head := data.at(at, HEADER_BYTES):
+    dialect = dialect or WARC
+    while head := data.read(start, HEADER_BYTES):
         if head[0] in b"\r\n":
-            at += len(head) - len(head.lstrip(b"\r\n"))
+            start += len(head) - len(head.lstrip(b"\r\n"))
             continue
-        found, stop = _record(data, at, head, limit, how, read=at >= wanted)
-        if isinstance(found, str):
-            following = find(data, how.within, at + 1, span=how.span)
+        item, stop = _record(data, start, head, limit, dialect, read=start >= wanted)
+        if isinstance(item, str):
+            following = find(data, dialect.within, start + 1, span=dialect.span)
             if following is None and data.error:
                 return
             stop = data.end() if following is None else following
-            if found == "short":
-                found = "truncated" if following is None else "content_length"
-            offset, length, inner = data.place(at, stop)
-            found = Damage(offset=offset, length=length, inner=inner, reason=found)
-        yield found
-        at = stop
-        data.release(at)
+            if item == "short":
+                item = "truncated" if following is None else "content_length"
+            offset, length, inner = data.location(start, stop)
+            item = Damage(offset=offset, length=length, inner=inner, reason=item)
+        yield item
+        start = stop
+        data.release(start)
 
 
 def lone(text: bytes, start: int, stop: int, limit: int) -> Record | None:
@@ -142,82 +142,82 @@ def lone(text: bytes, start: int, stop: int, limit: int) -> Record | None:
 
 
 def _record(
-    data: Bytes, at: int, head: bytes, limit: int, how: Dialect, *, read: bool
+    data: Bytes, start: int, head: bytes, limit: int, dialect: Dialect, *, read: bool
 ) -> tuple[Record | Damage | str, int]:
-    """The record at `at` and where the next begins, or the reason why there is none.
+    """The record at `start` and where the next begins, or the reason why there is none.
 
     'short' if the bytes end before it does.
     """
-    header = how.header(data, at, head)
+    header = dialect.header(data, start, head)
     if isinstance(header, str):
-        return header, at
-    block = at + len(header)
-    claims = how.claims(header)
+        return header, start
+    block = start + len(header)
+    claims = dialect.claims(header)
     reason = "content_length" if claims else "bad_header"
     for n in claims:
         if not data.reach(block + n):
             reason = "short"
             continue
-        stop, flaw = _ending(data, block + n, how)
+        stop, flaw = _ending(data, block + n, dialect)
         if stop < 0:
             continue
         if n > limit:
-            offset, length, inner = data.place(at, stop)
+            offset, length, inner = data.location(start, stop)
             return Damage(offset=offset, length=length, inner=inner, reason="too_large"), stop
         if flaw == "followed_by_garbage":
-            if _misjudged(data, header, block, n, how):
+            if _wrong_length(data, header, block, n, dialect):
                 continue
             flaw = ""
-        text = data.at(block, n) if read else b""
-        offset, length, inner = data.place(at, stop)
-        record = how.record(
+        text = data.read(block, n) if read else b""
+        offset, length, inner = data.location(start, stop)
+        record = dialect.record(
             offset=offset, length=length, inner=inner, header=header, text=text, stop=len(text), flaw=flaw
         )
         return record, stop
-    return reason, at
+    return reason, start
 
 
 def _claims(header: bytes) -> list[int]:
     return list(map(int, dict.fromkeys(CONTENT_LENGTH.findall(header))))
 
 
-def _header(data: Bytes, at: int, head: bytes) -> bytes | str:
-    """The header at `at` with its blank line, or the reason why it is none."""
-    if len(head) < PROBE and data.reach(at + len(head) + 1):
-        head = data.at(at, HEADER_BYTES)
+def _header(data: Bytes, start: int, head: bytes) -> bytes | str:
+    """The header at `start` with its blank line, or the reason why it is none."""
+    if len(head) < PROBE and data.reach(start + len(head) + 1):
+        head = data.read(start, HEADER_BYTES)
     if not VERSION.match(head):
         return "garbage"
     while (stop := HEADER_STOP.search(head, 5)) is None:
         if len(head) >= MAX_HEADER_BYTES:
             return "bad_header"
-        if not data.reach(at + len(head) + 1):
+        if not data.reach(start + len(head) + 1):
             return "short"
-        head = data.at(at, 4 * len(head))
+        head = data.read(start, 4 * len(head))
     return "bad_header" if b"/" in stop[0] else head[: stop.end()]
 
 
-def _ending(data: Bytes, end: int, how: Dialect) -> tuple[int, str]:
+def _ending(data: Bytes, end: int, dialect: Dialect) -> tuple[int, str]:
     """Where the next record begins if a block ends at `end`, and what is odd about it; -1 if it cannot."""
-    start, rest = end, data.at(end, how.span)
-    closed = rest.startswith(how.closes)
+    start, rest = end, data.read(end, dialect.span)
+    closed = rest.startswith(dialect.closes)
     while rest and rest[0] in b"\r\n":
         start += len(rest) - len(rest.lstrip(b"\r\n"))
-        rest = data.at(start, how.span)
-    if rest and len(rest) < how.span // 2 and data.reach(start + len(rest) + 1):
-        rest = data.at(start, how.span)
-    if how.begin.match(rest) or not (rest or data.error):
+        rest = data.read(start, dialect.span)
+    if rest and len(rest) < dialect.span // 2 and data.reach(start + len(rest) + 1):
+        rest = data.read(start, dialect.span)
+    if dialect.begin.match(rest) or not (rest or data.error):
         return start, "" if closed else "missing_crlf"
     # The line ends are there, and then something else: damage to the next record, or a length that is wrong.
     return (start, "followed_by_garbage") if closed and not data.error else (-1, "")
 
 
-def _misjudged(data: Bytes, header: bytes, block: int, n: int, how: Dialect) -> bool:
-    """Whether a block that ends before something unknown is not the one that was meant."""
-    meant = DIGEST.search(header)
-    if meant is None:
-        return find(data, how.within, block, block + n, how.span) is not None
-    digest = hashlib.new(meant[1].decode().lower(), data.at(block, n), usedforsecurity=False).digest()
-    return meant[2].lower() not in (digest.hex().encode(), base64.b32encode(digest).lower())
+def _wrong_length(data: Bytes, header: bytes, block: int, n: int, dialect: Dialect) -> bool:
+    """Whether a block of `n` bytes, which ends before something unknown, is not the one that was written."""
+    expected = DIGEST.search(header)
+    if expected is None:
+        return find(data, dialect.within, block, block + n, dialect.span) is not None
+    digest = hashlib.new(expected[1].decode().lower(), data.read(block, n), usedforsecurity=False).digest()
+    return expected[2].lower() not in (digest.hex().encode(), base64.b32encode(digest).lower())
 
 
 WARC = Dialect(

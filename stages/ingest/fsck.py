@@ -2,58 +2,38 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import typer
 
-from pipeline.shards import digest, read_json
+from pipeline.store import digest, read_json
 from stages.ingest.framing import Damage, Record
 from stages.ingest.jsonl import lines, parse_object
-from stages.ingest.paths import byte_splits, expand, open_file, size_and_stamp
+from stages.ingest.paths import byte_splits, open_file, size_and_stamp
 from stages.ingest.records import MAX_RECORD_BYTES, container, records
 from stages.ingest.window import Window
-
-SHOWN = 50
-"""Rows of the table for one file; `--json` has them all."""
 
 
 @dataclass
 class Report:
-    """What was found in one file."""
+    """What one file holds, and what of it is damaged."""
 
     file: str
     kind: str
     """plain, gzip, zstd, bzip2 (WARC and WET), arc, gzip arc …, lz4 … (not read), jsonl, parquet, tokens"""
     records: int = 0
-    """Records, lines, rows or tokens that are whole."""
+    """Intact records, lines, rows or tokens."""
     damage: list[dict[str, Any]] = field(default_factory=list)
-    """offset, length, reason; null where the file does not tell."""
+    """offset, length, reason; null where the file does not say."""
     flaws: list[dict[str, Any]] = field(default_factory=list)
     """The same for what is against the format, though nothing is lost."""
 
     def add(self, offset: int | None, length: int | None, reason: str) -> None:
-        """Note damage."""
+        """Add damage."""
         self.damage.append({"offset": offset, "length": length, "reason": reason})
-
-
-def fsck(
-    files: Annotated[list[str], typer.Argument(help="WARC, WET, JSON lines, Parquet, .bin; patterns too")],
-    as_json: Annotated[bool, typer.Option("--json", help="one JSON object a file, for machines")] = False,
-) -> None:
-    """Say what is damaged in files, by byte range. Exit code 1 if anything is."""
-    damaged = False
-    for path in expand(files):
-        report = examine(path)
-        damaged |= bool(report.damage)
-        typer.echo(json.dumps(asdict(report)) if as_json else "\n".join(_lines(report)))
-    if damaged:
-        raise typer.Exit(1)
 
 
 def examine(path: str) -> Report:
@@ -67,19 +47,6 @@ def examine(path: str) -> Report:
         if path.endswith(".parquet") or file.read(4) == b"PAR1":
             return _parquet(path, file)
         return _warc(path, file)
-
-
-def _lines(report: Report) -> Iterator[str]:
-    what = f"{len(report.damage)} damaged" if report.damage else "no damage"
-    yield f"{report.file}: {report.kind}, {report.records:,} whole, {what}"
-    rows = [*report.damage, *({**f, "reason": f"{f['reason']} (nothing is lost)"} for f in report.flaws)]
-    if rows:
-        yield f"{'offset':>16} {'length':>14}  reason"
-    for row in rows[:SHOWN]:
-        offset, length = ("" if v is None else f"{v:,}" for v in (row["offset"], row["length"]))
-        yield f"{offset:>16} {length:>14}  {row['reason']}"
-    if len(rows) > SHOWN:
-        yield f"{'':>16} {'':>14}  and {len(rows) - SHOWN:,} more"
 
 
 def _warc(path: str, file: BinaryIO) -> Report:
@@ -130,7 +97,7 @@ def _parquet(path: str, file: BinaryIO) -> Report:
     account = _account(path)
     if "rows" in account:
         _compare(report, account["rows"], table.metadata.num_rows, "rows")
-        _compare(report, account["sha256"], digest(Path(path)), "sha256")
+        _compare(report, account["sha256"], digest(path), "sha256")
     return report
 
 
@@ -143,11 +110,11 @@ def _tokens(path: str) -> Report:
     size = Path(path).stat().st_size
     manifest = next((p / "tokens.json" for p in Path(path).parents[:3] if (p / "tokens.json").exists()), None)
     if manifest is not None:
-        whole = read_json(manifest)
-        width = int(whole["dtype"].removeprefix("uint")) // 8
+        tokens = read_json(manifest)
+        width = int(tokens["dtype"].removeprefix("uint")) // 8
         report.records = size // width
-        _compare(report, account["n_sequences"] * whole["sequence_length"] * width, size, "bytes")
-    _compare(report, account["sha256"], digest(Path(path)), "sha256")
+        _compare(report, account["n_sequences"] * tokens["sequence_length"] * width, size, "bytes")
+    _compare(report, account["sha256"], digest(path), "sha256")
     return report
 
 
@@ -158,9 +125,9 @@ def _account(path: str) -> dict[str, Any]:
     return account
 
 
-def _compare(report: Report, want: object, have: object, what: str) -> None:
-    if want != have:
-        report.add(None, None, f"{what}: {have}, and its account says {want}")
+def _compare(report: Report, expected: object, actual: object, name: str) -> None:
+    if expected != actual:
+        report.add(None, None, f"{name}: {actual}, and its account says {expected}")
 
 
 def _first_line(error: Exception) -> str:

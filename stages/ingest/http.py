@@ -12,7 +12,7 @@ import zstandard
 from fastwarc.stream_io import BrotliReader
 
 from stages.ingest.fields import field_values, unfolded
-from stages.ingest.inflate import WHOLE_BYTES, whole_member
+from stages.ingest.inflate import SMALL_MEMBER_BYTES, decompress_member
 from stages.ingest.window import Window
 
 STATUS = re.compile(rb"(?:HTTP/\d(?:\.[\dx])?|ICY)[ \t]+(\d{3})(?!\d)")
@@ -24,7 +24,7 @@ UNKNOWN_TYPES = frozenset(
     {"", "unknown/unknown", "application/unknown", "application/octet-stream", "application/x-unknown"}
 )
 NO_CODING = frozenset({"", "identity", "none", "chunked", "utf-8", "8bit", "binary"})
-"""Of what servers write into Content-Encoding."""
+"""Values of Content-Encoding, as servers write them, that name no coding."""
 RESERVING = frozenset({"x-robots-tag", "tdm-reservation"})
 """Headers that reserve rights: robots directives, and the TDM Reservation Protocol (W3C community group)."""
 MAGICS = {
@@ -55,7 +55,7 @@ class Response:
     headers: dict[str, str]
     body: bytes
     robots: str = ""
-    """What it says of its use: all values of X-Robots-Tag, and `tdm-reservation: …`, joined by commas."""
+    """What the server allows: all values of X-Robots-Tag, and `tdm-reservation: …`, joined by commas."""
 
     @property
     def content_type(self) -> str:
@@ -80,20 +80,20 @@ def parse_response(text: bytes, start: int = 0, stop: int | None = None) -> Resp
 
 
 def _robots(text: str) -> str:
-    said = []
+    values = []
     for line in unfolded(text).split("\n")[1:]:
         name, _, value = (part.strip() for part in line.partition(":"))
         if name.lower() in RESERVING and value:
-            said.append(value if name.lower() == "x-robots-tag" else f"{name.lower()}: {value}")
-    return ", ".join(said)
+            values.append(value if name.lower() == "x-robots-tag" else f"{name.lower()}: {value}")
+    return ", ".join(values)
 
 
 def _blank_line(text: bytes, start: int, stop: int) -> tuple[int, int]:
     """Where the header ends and where the body begins."""
-    at, n = text.find(b"\n\r\n", start, stop), 3
-    if (bare := text.find(b"\n\n", start, stop if at < 0 else at + 1)) >= 0:
-        at, n = bare, 2
-    return (stop, stop) if at < 0 else (at, at + n)
+    end, n = text.find(b"\n\r\n", start, stop), 3
+    if (bare := text.find(b"\n\n", start, stop if end < 0 else end + 1)) >= 0:
+        end, n = bare, 2
+    return (stop, stop) if end < 0 else (end, end + n)
 
 
 def decoded_body(response: Response, limit: int) -> tuple[bytes, str]:
@@ -122,28 +122,28 @@ def decoded_body(response: Response, limit: int) -> tuple[bytes, str]:
 
 def dechunked(body: bytes) -> bytes:
     """Body without chunk framing (RFC 9112, section 7.1); as it is from where that breaks off."""
-    pieces: list[bytes] = []
-    at = 0
-    while chunk := CHUNK.match(body, at):
-        n = int(chunk[1], 16)
-        start, stop = chunk.end(), chunk.end() + n
+    chunks: list[bytes] = []
+    position = 0
+    while size := CHUNK.match(body, position):
+        n = int(size[1], 16)
+        start, stop = size.end(), size.end() + n
         if n == 0:
-            return b"".join(pieces)
+            return b"".join(chunks)
         after = body[stop : stop + 2]
         if not b"\r\n".startswith(after) and after[:1] != b"\n":
             break
-        pieces.append(body[start:stop])
-        at = stop + (2 if after == b"\r\n" else 1)
-    rest = b"" if pieces and CHUNK_CUT.fullmatch(body, at) else body[at:]
-    return b"".join([*pieces, rest])
+        chunks.append(body[start:stop])
+        position = stop + (2 if after == b"\r\n" else 1)
+    rest = b"" if chunks and CHUNK_CUT.fullmatch(body, position) else body[position:]
+    return b"".join([*chunks, rest])
 
 
-def _collect(pieces: Iterator[bytes], limit: int) -> bytes:
-    """The pieces joined, up to the first beyond `limit` bytes or the first that cannot be decoded."""
+def _collect(chunks: Iterator[bytes], limit: int) -> bytes:
+    """The chunks joined, up to the first beyond `limit` bytes or the first that cannot be decoded."""
     out = bytearray()
     try:
-        for piece in pieces:
-            out += piece
+        for chunk in chunks:
+            out += chunk
             if len(out) > limit:
                 break
     except (zlib.error, zstandard.ZstdError, OSError):
@@ -153,16 +153,16 @@ def _collect(pieces: Iterator[bytes], limit: int) -> bytes:
 
 def _inflate(body: bytes, wbits: int) -> Iterator[bytes]:
     inflate = zlib.decompressobj(wbits)
-    for at in range(0, len(body), 16 << 10):
-        data = body[at : at + (16 << 10)]
+    for start in range(0, len(body), 16 << 10):
+        data = body[start : start + (16 << 10)]
         while data and not inflate.eof:
             yield inflate.decompress(data, 1 << 20)
             data = inflate.unconsumed_tail
 
 
 def _gzip(body: bytes) -> Iterator[bytes]:
-    whole = whole_member(Window.of(body), 0, WHOLE_BYTES)
-    return iter(whole[:1]) if whole else _inflate(body, zlib.MAX_WBITS | 16)
+    member = decompress_member(Window.of(body), 0, SMALL_MEMBER_BYTES)
+    return iter(member[:1]) if member else _inflate(body, zlib.MAX_WBITS | 16)
 
 
 def _deflate(body: bytes) -> Iterator[bytes]:
@@ -173,14 +173,14 @@ def _deflate(body: bytes) -> Iterator[bytes]:
 
 def _brotli(body: bytes) -> Iterator[bytes]:
     reader = BrotliReader(io.BytesIO(body))
-    while piece := reader.read(64 << 10):
-        yield piece
+    while chunk := reader.read(64 << 10):
+        yield chunk
 
 
 def _zstd(body: bytes) -> Iterator[bytes]:
     with zstandard.ZstdDecompressor().stream_reader(body) as reader:
-        while piece := reader.read(64 << 10):
-            yield piece
+        while chunk := reader.read(64 << 10):
+            yield chunk
 
 
 DECODERS: dict[str, Callable[[bytes], Iterator[bytes]]] = {
@@ -195,10 +195,10 @@ DECODERS: dict[str, Callable[[bytes], Iterator[bytes]]] = {
 def media_type(content_type: str, body: bytes) -> str:
     """Media type in lower case: as the header says, unless it says nothing or the first bytes deny it."""
     named = MIME.match(content_type)
-    said = named[1].lower() if named else ""
-    if (said in HTML_TYPES or said in UNKNOWN_TYPES) and (magic := MAGIC.match(body)):
+    declared = named[1].lower() if named else ""
+    if (declared in HTML_TYPES or declared in UNKNOWN_TYPES) and (magic := MAGIC.match(body)):
         return MAGICS[magic[0]]
-    return _sniffed(body) if said in UNKNOWN_TYPES else said
+    return _sniffed(body) if declared in UNKNOWN_TYPES else declared
 
 
 def _sniffed(body: bytes) -> str:

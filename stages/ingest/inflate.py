@@ -1,4 +1,4 @@
-"""Gzip members (RFC 1952): read piece by piece by zlib, or in one go where nothing is wrong with them."""
+"""Gzip members (RFC 1952): in chunks by zlib, or in one call of ISA-L where nothing is wrong with them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ STORED_BYTES = 65535
 """A deflate stream holds at most this many bytes of its input as they were (RFC 1951, section 3.2.4)."""
 SLICE = 16 << 10
 """Bytes handed over at once; what a member does not use of them is copied."""
-PIECE = 1 << 20
-"""Bytes taken at once, whatever the compression ratio."""
-WHOLE_BYTES = 8 << 20
-"""A larger member is decompressed piece by piece."""
+CHUNK_BYTES = 1 << 20
+"""Bytes decompressed by one call, whatever the compression ratio."""
+SMALL_MEMBER_BYTES = 8 << 20
+"""A member that decompresses to more is read in chunks."""
 SHORTEST = 18
 """Bytes of a member's header and trailer."""
 CHECKED = 0xE2
-"""Flags of which zlib thinks more than ISA-L: the reserved ones, and the one for a checksum of the header."""
+"""Flags that zlib checks and ISA-L does not: the reserved ones, and the one for a checksum of the header."""
 
 ISAL_ERROR = cast(type[Exception], isal_zlib.error)
 
@@ -50,18 +50,18 @@ class GzipMember:
         return self._next if self.ended else self._next - len(self._inflate.unconsumed_tail)
 
     def step(self) -> bytes:
-        """The next bytes, at most PIECE; sets `ended`, and `error` where that is not its proper end."""
+        """The next bytes, at most CHUNK_BYTES; sets `ended`, and `error` where that is not its proper end."""
         data = self._inflate.unconsumed_tail
         if not data:
             careful = self._careful is not None and self._next >= self._careful
-            data = self._window.at(self._next, 1 if careful else SLICE)
+            data = self._window.read(self._next, 1 if careful else SLICE)
             self._slice = self._next
             self._next += len(data)
         if not data:
             self.error, self.ended = "truncated", True
             return b""
         try:
-            out = self._inflate.decompress(data, PIECE)
+            out = self._inflate.decompress(data, CHUNK_BYTES)
         except zlib.error as error:
             return self._fail(str(error))
         if self._inflate.eof:
@@ -75,14 +75,14 @@ class GzipMember:
             self.error = "crc" if "incorrect" in message and "header" not in message else "inflate"
             self.ended = True
             return b""
-        # zlib keeps what it had made of this slice to itself: again, byte by byte from here.
-        self._careful, again = self._slice, self._given
+        # zlib keeps to itself what it had made of this slice: start over, and go byte by byte from here.
+        self._careful, repeated = self._slice, self._given
         self._open()
         while True:
             out = self.step()
-            again -= len(out)
-            if again < 0 or self.ended:
-                return out[again:] if again < 0 else b""
+            repeated -= len(out)
+            if repeated < 0 or self.ended:
+                return out[repeated:] if repeated < 0 else b""
 
 
 def peek(window: Window, start: int, n: int) -> bytes:
@@ -90,7 +90,7 @@ def peek(window: Window, start: int, n: int) -> bytes:
     for size in (4 << 10, 80 << 10):  # a member's own header may hold 64 KiB of extra field
         inflate = zlib.decompressobj(zlib.MAX_WBITS | 16)
         try:
-            out = inflate.decompress(window.at(start, size), n)
+            out = inflate.decompress(window.read(start, size), n)
         except zlib.error:
             return b""
         if out or inflate.eof:
@@ -98,27 +98,27 @@ def peek(window: Window, start: int, n: int) -> bytes:
     return b""
 
 
-def whole_member(window: Window, start: int, most: int) -> tuple[bytes, int] | None:
+def decompress_member(window: Window, start: int, most: int) -> tuple[bytes, int] | None:
     """What the member at `start` decompresses to, and where in the file it ends.
 
     None if it is damaged, odd or of more than `most` bytes: ISA-L's inflate is twice as fast as zlib's, but
     what it makes of damage is its own, so only what bears its checksum out is taken from it.
     """
-    data = window.at(start, SLICE)
+    data = window.read(start, SLICE)
     if data[:3] != MAGIC or len(data) < SHORTEST or data[3] & CHECKED:
         return None
     if (following := data.find(MAGIC, SHORTEST, SLICE // 4)) >= 0:
         data = data[:following]  # most likely where it ends: what is handed over beyond its end costs time
     inflate = isal_zlib.decompressobj(zlib.MAX_WBITS | 16)
-    pieces = []
+    chunks = []
     try:
         while data and most > 0:
-            pieces.append(inflate.decompress(data, most))
+            chunks.append(inflate.decompress(data, most))
             start += len(data)
             if inflate.eof:
-                return b"".join(pieces), start - len(inflate.unused_data)
-            most -= len(pieces[-1])
-            data = window.at(start, 4 * SLICE)
+                return b"".join(chunks), start - len(inflate.unused_data)
+            most -= len(chunks[-1])
+            data = window.read(start, 4 * SLICE)
     except ISAL_ERROR:
         return None
     return None

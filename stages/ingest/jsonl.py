@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO, ClassVar, Literal
+from typing import Any, BinaryIO, ClassVar
 
 import pyarrow as pa
 import zstandard
 
-from pipeline.errors import PlanError
-from pipeline.schema import HTML, TEXT, column, document_schema
-from pipeline.stage import Source, Split
-from stages.ingest.batches import Row, batches, place_id, valid_text
-from stages.ingest.members import PIECE, Inflated
-from stages.ingest.paths import SPLIT_BYTES, byte_splits, expand, open_split
+from pipeline.bounds import Count
+from pipeline.schema import column
+from pipeline.stage import Split
+from stages.ingest.batches import Row, batches, valid_text
+from stages.ingest.charset import decode
+from stages.ingest.files import TableFiles
+from stages.ingest.members import CHUNK_BYTES, Inflated
+from stages.ingest.paths import open_split
 from stages.ingest.records import MAX_RECORD_BYTES
 from stages.ingest.window import Window
 
@@ -24,7 +27,7 @@ ZSTD_WINDOW = 1 << 31
 
 
 @dataclass(frozen=True, kw_only=True)
-class Jsonl(Source):
+class Jsonl(TableFiles):
     """One JSON object a line: `.jsonl`, `.json`, `.ndjson`, also with `.gz` or `.zst`.
 
     A line that is no document is a row with a reason: `bad_json`, `not_an_object`, `invalid_utf8`, `no_text`
@@ -38,50 +41,22 @@ class Jsonl(Source):
     Cost: 110 us/document of 8.6 KB, 79 MB/s (zst).
     """
 
-    paths: str | tuple[str, ...]
-    """Files or patterns (`*`, `**`); local or a URL."""
-    source: str = ""
-    """Value of the column `source`; empty: the name of the source in the recipe."""
-    body: Literal["text", "html"] = "text"
-    """What the documents are: the column they go to."""
     text_column: str = "text"
     """Field that holds the text or markup."""
-    url_column: str = "url"
-    """Field with the address it came from."""
-    id_column: str = "id"
-    """Field with the document's id, a string or an integer; without it, a hash of file and offset."""
-    date_column: str = "date"
-    """Field with the time it was fetched or written."""
-    keep: tuple[str, ...] = ()
-    """Other fields to keep, as string columns; what is no string is kept as JSON."""
-    split_bytes: int = SPLIT_BYTES
-    """Bytes of a file that one task reads."""
-    max_record_bytes: int = MAX_RECORD_BYTES
+    base64_column: str = ""
+    """Field that holds it as base64 of bytes of an unknown charset, read where `text_column` is missing."""
+    max_record_bytes: Count = MAX_RECORD_BYTES
     """A line that is longer is dropped as `too_large`."""
 
     example: ClassVar[Mapping[str, Any]] = {"paths": "data/*.jsonl.zst"}
 
     def makes(self) -> pa.Schema:
         """The document columns, and those kept."""
-        kept = [column(name, pa.string(), "kept from the input") for name in self.keep]
-        return document_schema(HTML if self.body == "html" else TEXT, *kept)
+        return self.schema([column(name, pa.string(), "kept from the input") for name in self.keep])
 
-    def check(self) -> None:
-        """Raise PlanError for files that do not exist and columns named twice."""
-        if min(self.split_bytes, self.max_record_bytes) <= 0:
-            raise PlanError("split_bytes and max_record_bytes must be positive")
-        names = self.makes().names
-        if twice := sorted({n for n in names if names.count(n) > 1}):
-            raise PlanError(f"keep: {', '.join(twice)}: the documents have a column of this name already")
-        expand(self.paths)
-
-    def splits(self) -> list[Split]:
-        """Byte ranges of plain files, compressed files whole."""
-        splits: list[Split] = []
-        for path in expand(self.paths):
-            whole = path.endswith((".gz", ".zst"))
-            splits += byte_splits([path], 1 << 62 if whole else self.split_bytes)
-        return splits
+    def is_stream(self, second: Split) -> bool:
+        """Whether the file is compressed."""
+        return second.path.endswith((".gz", ".zst"))
 
     def read(self, split: Split) -> Iterator[pa.RecordBatch]:
         """Documents of the lines that begin in the split."""
@@ -89,15 +64,14 @@ class Jsonl(Source):
 
     def _rows(self, split: Split) -> Iterator[Row]:
         for offset, length, line in lines(split, self.max_record_bytes):
-            row: Row = {"source": self.source, "file": split.path, "offset": offset, "length": length}
-            made = self._document(line) if isinstance(line, bytes) else {"reasons": [line]}
-            yield {"id": place_id(split.path, offset)} | row | made
+            document = self._document(line) if isinstance(line, bytes) else {"reasons": [line]}
+            yield self.origin(split.path, offset, length) | document
 
     def _document(self, line: bytes) -> Row:
         value = parse_object(line)
         if isinstance(value, str):
             return {"reasons": [value]}
-        text, name = value.get(self.text_column), value.get(self.id_column)
+        text, name = self._text(value), value.get(self.id_column)
         row: Row = {k: _string(value.get(k)) for k in self.keep}
         row["url"], row["date"] = _string(value.get(self.url_column)), _string(value.get(self.date_column))
         if isinstance(name, str | int) and not isinstance(name, bool) and name != "":
@@ -105,6 +79,17 @@ class Jsonl(Source):
         if not isinstance(text, str):
             return row | {"reasons": ["no_text"]}
         return row | ({self.body: valid_text(text)} if text.strip() else {"reasons": ["empty"]})
+
+    def _text(self, value: Mapping[str, Any]) -> object:
+        text = value.get(self.text_column)
+        return _decoded(value.get(self.base64_column)) if text is None and self.base64_column else text
+
+
+def _decoded(packed: object) -> str | None:
+    try:
+        return decode(b64decode(packed, validate=True)) if isinstance(packed, str) else None
+    except ValueError:
+        return None
 
 
 def parse_object(line: bytes) -> dict[str, Any] | str:
@@ -125,62 +110,63 @@ def _string(value: object) -> str | None:
 
 
 Line = tuple[int, int | None, bytes | str]
-"""(offset, length with its end, the line); in place of the line a reason why it cannot be had."""
+"""(offset, length with the line end, the line or a reason why it cannot be read)."""
 
 
 def lines(split: Split, limit: int) -> Iterator[Line]:
     """The lines that begin in the split and are not blank, and what could not be read."""
     with open_split(split) as file:
         if split.path.endswith(".gz"):
-            yield from _cut(_gunzip(Window(file, split.size), limit), 0, 1 << 62, limit)
+            yield from _lines(_gunzip(Window(file, split.size), limit), 0, 1 << 62, limit)
         elif split.path.endswith(".zst"):
-            yield from _cut(_unzstd(file), 0, 1 << 62, limit)
+            yield from _lines(_unzstd(file), 0, 1 << 62, limit)
         else:
             # From one byte before: only then is it clear whether a line begins at `start`.
             file.seek(max(split.start - 1, 0))
-            yield from _cut(iter(lambda: file.read(PIECE), b""), split.start, split.stop, limit)
+            yield from _lines(iter(lambda: file.read(CHUNK_BYTES), b""), split.start, split.stop, limit)
 
 
-def _cut(pieces: Iterable[bytes | str], start: int, stop: int, limit: int) -> Iterator[Line]:
-    """Lines in `pieces`, which begin one byte before `start` unless that is 0."""
-    held, at = b"", max(start - 1, 0)
+def _lines(chunks: Iterable[bytes | str], start: int, stop: int, limit: int) -> Iterator[Line]:
+    """Lines in `chunks`, which begin one byte before `start` unless that is 0; a string says why they end."""
+    held, position = b"", max(start - 1, 0)
+    # Whether the line at `position` begins in our part, and where a line began that is too long to be held.
     ours, long = start == 0, -1
-    for piece in pieces:
-        if isinstance(piece, str):
-            yield at, None, f"damaged:{piece}"
+    for chunk in chunks:
+        if isinstance(chunk, str):
+            yield position, None, f"damaged:{chunk}"
             return
-        *full, held = (held + piece).split(b"\n")
-        for line in full:
-            offset, at = at, at + len(line) + 1
+        *complete, held = (held + chunk).split(b"\n")
+        for line in complete:
+            offset, position = position, position + len(line) + 1
             if long >= 0:
-                yield long, at - long, "too_large"
+                yield long, position - long, "too_large"
             elif ours and (offset >= stop or line.strip()):
                 if offset >= stop:
                     return
-                yield offset, at - offset, "too_large" if len(line) > limit else line
+                yield offset, position - offset, "too_large" if len(line) > limit else line
             ours, long = True, -1
-        if at >= stop and long < 0:
+        if position >= stop and long < 0:
             return
         if len(held) > limit:
-            long = at if ours and long < 0 else long
-            at, held = at + len(held), b""
+            long = position if ours and long < 0 else long
+            position, held = position + len(held), b""
     if long >= 0:
-        yield long, at + len(held) - long, "too_large"
+        yield long, position + len(held) - long, "too_large"
     elif ours and held.strip():
-        yield at, len(held), held
+        yield position, len(held), held
 
 
 def _gunzip(window: Window, limit: int) -> Iterator[bytes | str]:
-    """The decompressed file in pieces, then the reason why there is no more if it is not at its end."""
-    data, at = Inflated(window, 0, limit), 0
-    data.reach(PIECE)
-    while piece := data.at(at, PIECE):
-        yield piece
-        data.release(at := at + len(piece))
-        data.reach(at + PIECE)
+    """The decompressed file in chunks, then the reason why there are no more if it is not at its end."""
+    data, position = Inflated(window, 0, limit), 0
+    data.reach(CHUNK_BYTES)
+    while chunk := data.read(position, CHUNK_BYTES):
+        yield chunk
+        data.release(position := position + len(chunk))
+        data.reach(position + CHUNK_BYTES)
     if data.error:
         yield data.error
-    elif window.at(data.stop, 4096).strip(b"\0"):
+    elif window.read(data.stop, 4096).strip(b"\0"):
         yield "garbage"
 
 

@@ -10,8 +10,8 @@ from typing import Protocol
 from stages.ingest import bzip2, inflate, zstd
 from stages.ingest.window import PROBE, Window, find
 
-PIECE = inflate.PIECE
-"""So much more than it was asked for may be held."""
+CHUNK_BYTES = inflate.CHUNK_BYTES
+"""This much more than was asked for may be held."""
 
 
 class Member(Protocol):
@@ -42,10 +42,11 @@ class Codec:
     open: Callable[[Window, int], Member]
     peek: Callable[[Window, int, int], bytes]
     """Up to so many of the first bytes that the member at an offset decompresses to; b'' if it is none."""
-    whole: Callable[[Window, int, int], tuple[bytes, int] | None] = lambda window, start, most: None
-    """(all it decompresses to, where it ends) for a member that is sound and of at most so many bytes."""
-    skip: Callable[[Window, int], int] = lambda window, at: at
-    """Where what carries no records ends that begins at an offset."""
+    decompress: Callable[[Window, int, int], tuple[bytes, int] | None] = lambda window, start, most: None
+    """(all that the member at an offset decompresses to, where it ends), at most so many bytes; None if it is
+    larger or anything is wrong with it."""
+    skip: Callable[[Window, int], int] = lambda window, start: start
+    """Where bytes end that begin at an offset and carry no records."""
     opens: re.Pattern[bytes] = re.compile(rb"(?i:warc/)")
     """What a record begins with …"""
     glance: int = 32
@@ -57,7 +58,7 @@ GZIP = Codec(
     stored=inflate.STORED_BYTES,
     open=inflate.GzipMember,
     peek=inflate.peek,
-    whole=inflate.whole_member,
+    decompress=inflate.decompress_member,
 )
 BZIP2 = Codec(begin=bzip2.STREAM, stored=0, open=bzip2.Bzip2Stream, peek=bzip2.peek)
 
@@ -74,17 +75,17 @@ def zstd_codec(window: Window) -> Codec:
     )
 
 
-def opening(window: Window, at: int, codec: Codec = GZIP) -> bytes:
-    """The first few bytes of the member at `at`, without line ends before them; b'' if there is none."""
-    return codec.peek(window, at, codec.glance).lstrip(b"\r\n")
+def opening(window: Window, start: int, codec: Codec = GZIP) -> bytes:
+    """The first few bytes of the member at `start`, without line ends before them; b'' if there is none."""
+    return codec.peek(window, start, codec.glance).lstrip(b"\r\n")
 
 
-def next_member(window: Window, at: int, stop: int | None = None, codec: Codec = GZIP) -> int | None:
-    """Where the first member in [at, stop) begins that holds the beginning of a record."""
-    while (found := find(window, codec.begin, at, stop)) is not None:
-        if codec.opens.match(opening(window, found, codec)):
-            return found
-        at = found + 1
+def next_member(window: Window, start: int, stop: int | None = None, codec: Codec = GZIP) -> int | None:
+    """Where the first member in [start, stop) begins that holds the beginning of a record."""
+    while (member := find(window, codec.begin, start, stop)) is not None:
+        if codec.opens.match(opening(window, member, codec)):
+            return member
+        start = member + 1
     return None
 
 
@@ -105,16 +106,16 @@ class Inflated:
         self._held, self._base = bytearray(), 0
         self._open(self.start)
 
-    def _open(self, at: int) -> None:
-        self.member, self._ended = at, False
-        self._source: Member = self._codec.open(self._window, at)
+    def _open(self, start: int) -> None:
+        self.member, self._ended = start, False
+        self._source: Member = self._codec.open(self._window, start)
 
     @property
     def stop(self) -> int:
         """Where in the file the bytes end that were needed so far."""
         return self._source.stop
 
-    def at(self, offset: int, n: int) -> bytes:
+    def read(self, offset: int, n: int) -> bytes:
         """Up to `n` decompressed bytes from `offset`."""
         if offset < self._base:
             self._reopen()
@@ -126,7 +127,7 @@ class Inflated:
     def reach(self, offset: int) -> bool:
         """Whether there are that many bytes. A member that goes on with the same record is joined."""
         while offset > self._base + len(self._held) and self._fill(offset, keep=offset) < offset:
-            if self.error or self._codec.begin.match(self._window.at(self.stop, PROBE)) is None:
+            if self.error or self._codec.begin.match(self._window.read(self.stop, PROBE)) is None:
                 return False
             if self._codec.opens.match(opening(self._window, self.stop, self._codec)):
                 return False
@@ -142,11 +143,11 @@ class Inflated:
         return self._base + len(self._held)
 
     def release(self, offset: int) -> None:
-        """Nothing before `offset` will be asked for soon."""
+        """Let go of what lies before `offset`."""
         self.released = max(self.released, offset)
         self._drop(offset)
 
-    def place(self, start: int, stop: int) -> tuple[int, int, int]:
+    def location(self, start: int, stop: int) -> tuple[int, int, int]:
         """All of a run of members counts as beginning where the run does."""
         return self.start, self.stop - self.start, start
 
@@ -161,7 +162,7 @@ class Inflated:
         while self._base + len(self._held) < target and not self._ended:
             self._step()
             self._drop(self.released)
-            if (excess := len(self._held) - self._limit - PIECE) > 0:
+            if (excess := len(self._held) - self._limit - CHUNK_BYTES) > 0:
                 self._drop(min(keep, self._base + excess))
         return self._base + len(self._held)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,18 +12,19 @@ import pyarrow.parquet as pq
 
 from pipeline.errors import PlanError
 from pipeline.registry import suggest
-from pipeline.schema import HTML, REASONS, TEXT, column, conform, document_schema
+from pipeline.schema import REASONS, column, conform
 from pipeline.shards import cut
-from pipeline.stage import Source, Split
-from stages.ingest.batches import place_id
-from stages.ingest.paths import SPLIT_BYTES, expand, open_file, open_split, size_and_stamp
+from pipeline.stage import Split
+from stages.ingest.batches import location_id
+from stages.ingest.files import TableFiles
+from stages.ingest.paths import expand, open_file, open_split, size_and_stamp
 
 ROWS = 256
-"""Read at once, before batches are cut by bytes."""
+"""Rows that are decoded at once, before batches are cut by bytes."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parquet(Source):
+class Parquet(TableFiles):
     """Rows of Parquet files that have a column of text or markup.
 
     A split is a run of row groups: `start` and `stop` are their numbers. `offset` is the row's number in the
@@ -36,24 +37,8 @@ class Parquet(Source):
     Cost: 50 us/document of 8.6 KB, 180 MB/s.
     """
 
-    paths: str | tuple[str, ...]
-    """Files or patterns (`*`, `**`); local or a URL."""
-    source: str = ""
-    """Value of the column `source`; empty: the name of the source in the recipe."""
-    body: Literal["text", "html"] = "text"
-    """What the documents are: the column they go to."""
     text_column: str = ""
     """Column that holds the text or markup; empty: named as `body` says."""
-    url_column: str = "url"
-    """Column with the address it came from."""
-    id_column: str = "id"
-    """Column of ids, strings or integers; without it, or where it is null, a hash of file and row."""
-    date_column: str = "date"
-    """Column with the time it was fetched or written."""
-    keep: tuple[str, ...] = ()
-    """Other columns to keep, with their types."""
-    split_bytes: int = SPLIT_BYTES
-    """Bytes of a file that one task reads; at least one row group."""
 
     example: ClassVar[Mapping[str, Any]] = {"paths": "data/*.parquet"}
 
@@ -64,15 +49,11 @@ class Parquet(Source):
             schema = next((s for _, s in self._schemas()), pa.schema([]))
             types = {f.name: _plain(f.type) for f in schema}
             kept = [column(n, types.get(n, pa.string()), "kept from the input") for n in self.keep]
-        return document_schema(HTML if self.body == "html" else TEXT, *kept)
+        return self.schema(kept)
 
     def check(self) -> None:
         """Raise PlanError for files that do not exist, and columns that are missing or of another type."""
-        if self.split_bytes <= 0:
-            raise PlanError("split_bytes must be positive")
-        names = [*document_schema(HTML if self.body == "html" else TEXT).names, *self.keep]
-        if twice := sorted({n for n in names if names.count(n) > 1}):
-            raise PlanError(f"keep: {', '.join(twice)}: the documents have a column of this name already")
+        self.check_keep()
         types: dict[str, pa.DataType] = {}
         for path, schema in self._schemas():
             for name in (self._body, *self.keep):
@@ -145,9 +126,9 @@ class Parquet(Source):
             "invalid_utf8", "no_text", "empty",
         )  # fmt: skip
         ids = pc.fill_null(_strings(batch, self.id_column), "")
-        places = pa.array((place_id(path, first + i) for i in range(n)), pa.string())
+        locations = pa.array((location_id(path, first + i) for i in range(n)), pa.string())
         columns = {
-            "id": pc.if_else(pc.equal(ids, ""), places, ids),
+            "id": pc.if_else(pc.equal(ids, ""), locations, ids),
             "url": _strings(batch, self.url_column),
             self.body: pc.if_else(pc.is_null(reason), body, pa.scalar(None, pa.string())),
             "source": pa.array([self.source] * n, pa.string()),
@@ -161,8 +142,7 @@ class Parquet(Source):
         return conform(pa.RecordBatch.from_pydict(columns), schema)
 
     def _damage(self, path: str, first: int | None, n_rows: int | None, schema: pa.Schema) -> pa.RecordBatch:
-        row = {"id": place_id(path, first or 0), "source": self.source, "file": path,
-               "offset": first, "length": n_rows, "reasons": ["damaged:parquet"]}  # fmt: skip
+        row = self.origin(path, first, n_rows) | {"reasons": ["damaged:parquet"]}
         return pa.RecordBatch.from_pylist([row], schema)
 
 
@@ -192,11 +172,11 @@ def _plain(type_: pa.DataType) -> pa.DataType:
 
 def _strings(batch: pa.RecordBatch, name: str) -> pa.Array:
     """A column of text, numbers or times as strings; nulls if there is none."""
-    at = batch.schema.get_field_index(name)
-    plain = _plain(batch.schema.field(at).type) if at >= 0 else pa.null()
+    index = batch.schema.get_field_index(name)
+    plain = _plain(batch.schema.field(index).type) if index >= 0 else pa.null()
     if not (pa.types.is_primitive(plain) or pa.types.is_string(plain)) or pa.types.is_duration(plain):
         return pa.nulls(len(batch), pa.string())
-    return _text(batch.column(at).cast(plain).cast(pa.string()))[0]
+    return _text(batch.column(index).cast(plain).cast(pa.string()))[0]
 
 
 def _text(column: pa.Array) -> tuple[pa.Array, pa.Array]:

@@ -1,4 +1,4 @@
-"""Which files a `paths` setting means, in the order of their names, and how they are cut into splits."""
+"""The files that a `paths` setting names, sorted, and how they are cut into splits."""
 
 from __future__ import annotations
 
@@ -27,16 +27,24 @@ def expand(paths: str | Sequence[str]) -> list[str]:
         PlanError: a path or pattern that no file matches; all of them are named.
     """
     patterns = [paths] if isinstance(paths, str) else paths
-    files = {p: _local(p) for p in patterns if not is_remote(p)}
-    files |= _remote([p for p in patterns if is_remote(p)])
-    found = {name for names in files.values() for name in names}
+    files = _by_pattern(patterns)
     if nothing := [p for p in patterns if not files[p]]:
         folders = [p for p in nothing if Path(p).is_dir()]
         hint = f"; {folders[0]!r} is a folder: name its files, as in {folders[0]}/*" if folders else ""
         raise PlanError(f"no file matches {', '.join(map(repr, nothing))}{hint}")
-    if not found:
+    if not files:
         raise PlanError("names no file: it is empty")
-    return sorted(found)
+    return sorted({name for names in files.values() for name in names})
+
+
+def matches(patterns: Sequence[str]) -> list[str]:
+    """As `expand`, but a pattern may match nothing."""
+    return sorted({name for names in _by_pattern(patterns).values() for name in names})
+
+
+def _by_pattern(patterns: Sequence[str]) -> dict[str, list[str]]:
+    local = {p: _local(p) for p in patterns if not is_remote(p)}
+    return local | _remote([p for p in patterns if is_remote(p)])
 
 
 def _local(pattern: str) -> list[str]:
@@ -49,15 +57,16 @@ def _local(pattern: str) -> list[str]:
 
 def _remote(patterns: list[str]) -> dict[str, list[str]]:
     """The files that each pattern matches."""
-    plain = [p for p in patterns if not _is_pattern(p)]
+    plain = [p for p in patterns if not is_pattern(p)]
     try:
-        files = {p: matching(p) for p in patterns if _is_pattern(p)}
+        files = {p: matching(p) for p in patterns if is_pattern(p)}
         return files | {p: [p] if info else [] for p, info in zip(plain, describe_all(plain), strict=True)}
     except RunError as error:
         raise PlanError(str(error)) from error
 
 
-def _is_pattern(url: str) -> bool:
+def is_pattern(url: str) -> bool:
+    """Whether a URL means all files that match it."""
     # In an HTTP URL a question mark begins the query.
     return any(c in url for c in "*[") if url.startswith("http") else glob.has_magic(url)
 
@@ -67,18 +76,23 @@ def is_remote(path: str) -> bool:
     return "://" in path and not path.startswith(FILE)
 
 
+def local_path(path: str) -> Path:
+    """A path of this machine, which may be written as a file:// URL."""
+    return Path(path.removeprefix(FILE))
+
+
 def open_file(path: str) -> BinaryIO:
     """A file for reading bytes, seekable; local paths, HTTP, and whatever fsspec knows."""
     if is_remote(path):
         return cast(BinaryIO, RemoteFile(path))
-    return Path(path.removeprefix(FILE)).open("rb")
+    return local_path(path).open("rb")
 
 
 def open_split(split: Split) -> BinaryIO:
     """The file of a split. A remote one must be the one that was planned.
 
     Raises:
-        RunError: it is not, when that is found; or it cannot be read, whatever was tried.
+        RunError: it has changed, as far as that shows, or cannot be read.
     """
     if is_remote(split.path):
         return cast(BinaryIO, RemoteFile(split.path, Info(size=split.size, stamp=split.stamp)))
@@ -96,7 +110,7 @@ def _described(paths: list[str]) -> Iterator[Info]:
     infos = dict(zip(remote, describe_all(remote), strict=True))
     for path in paths:
         if path not in infos:
-            stat = Path(path.removeprefix(FILE)).stat()
+            stat = local_path(path).stat()
             yield Info(size=stat.st_size, stamp=str(stat.st_mtime_ns))
         elif (info := infos[path]) is None:
             raise PlanError(f"{path}: no such file")
@@ -107,7 +121,7 @@ def _described(paths: list[str]) -> Iterator[Info]:
 def byte_splits(files: list[str], split_bytes: int) -> list[Split]:
     """Ranges of `split_bytes` bytes, and what is left; an empty file is one empty split.
 
-    So is one on a server that sends it only as a whole.
+    So is a file on a server that sends no ranges of it.
     """
     splits = []
     for path, info in zip(files, _described(files), strict=True):

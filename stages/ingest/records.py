@@ -2,6 +2,11 @@
 
 What a part yields are the items that begin in it. All parts together give exactly what one pass over the file
 gives, wherever the file was cut.
+
+    window.py    a file as bytes at any offset; `Bytes` is what framing reads from
+    members.py   the same of what a run of compressed members decompresses to (inflate.py, zstd.py, bzip2.py)
+    framing.py   bytes -> records and damage, written as WARC or, arc.py, as ARC
+    records.py   which of these a file needs, and where to begin for the part that starts at an offset
 """
 
 from __future__ import annotations
@@ -13,7 +18,7 @@ from dataclasses import replace
 
 from stages.ingest.arc import ARC, LINE, LINE_BYTES
 from stages.ingest.framing import VERSION, WARC, Damage, Dialect, Record, frames, lone
-from stages.ingest.inflate import PIECE, WHOLE_BYTES
+from stages.ingest.inflate import CHUNK_BYTES, SMALL_MEMBER_BYTES
 from stages.ingest.members import BZIP2, GZIP, Codec, Inflated, next_member, zstd_codec
 from stages.ingest.window import PROBE, Window, find
 
@@ -62,14 +67,14 @@ def records(
     stop = window.size if stop is None else stop
     kind = container(window)
     name, _, variant = kind.rpartition(" ") if kind.endswith("arc") else (kind, "", "")
-    how = ARC if variant else WARC
+    dialect = ARC if variant else WARC
     if kind in ("plain", "arc"):
-        yield from _plain(window, start, stop, limit, how, [0] if marks is None else marks)
+        yield from _plain(window, start, stop, limit, dialect, [0] if marks is None else marks)
     elif name in CODECS:
         codec = CODECS[name](window)
         if variant:
             codec = replace(codec, opens=LINE, glance=LINE_BYTES)
-        yield from _compressed(window, start, stop, limit, codec, how)
+        yield from _compressed(window, start, stop, limit, codec, dialect)
     elif window.size and start == 0 < stop:
         yield Damage(offset=0, length=window.size, reason=f"unsupported:{kind}")
 
@@ -79,13 +84,13 @@ def container(window: Window) -> str:
 
     With ARC records: 'arc', 'gzip arc' and so on. Otherwise what cannot be read: 'lz4', 'unknown' …
     """
-    first = window.at(0, LINE_BYTES)
+    first = window.read(0, LINE_BYTES)
     outer = _magic(first)
     codec = CODECS[outer](window) if outer in CODECS else None
     if codec:
-        at = codec.skip(window, 0)
-        first = codec.peek(window, at, LINE_BYTES)
-        damaged = not first and codec.begin.match(window.at(at, PROBE)) is not None
+        start = codec.skip(window, 0)
+        first = codec.peek(window, start, LINE_BYTES)
+        damaged = not first and codec.begin.match(window.read(start, PROBE)) is not None
         if damaged and (
             next_member(window, 0, codec=codec) is not None or _first_record(window) == "unknown"
         ):
@@ -99,18 +104,17 @@ def container(window: Window) -> str:
         return inner
     if not codec:
         return _first_record(window)
-    return (
-        outer
-        if first and find(Inflated(window, 0, PIECE, codec), VERSION, 0) is not None
-        else _first_record(window)
-    )
+    if first and find(Inflated(window, 0, CHUNK_BYTES, codec), VERSION, 0) is not None:
+        return outer
+    return _first_record(window)
 
 
 def _first_record(window: Window) -> str:
-    """In what the first WARC record lies, in a file that begins with something else."""
-    found = {name: next_member(window, 0, codec=make(window)) for name, make in CODECS.items()}
-    first = min((at, name) for name, at in [*found.items(), ("unknown", window.size)] if at is not None)
-    return first[1] if find(window, VERSION, 0, first[0]) is None else "plain"
+    """The container of the first WARC record, in a file that begins with something else."""
+    starts = {name: next_member(window, 0, codec=make(window)) for name, make in CODECS.items()}
+    candidates = [*starts.items(), ("unknown", window.size)]
+    start, name = min((start, name) for name, start in candidates if start is not None)
+    return name if find(window, VERSION, 0, start) is None else "plain"
 
 
 def _magic(head: bytes) -> str:
@@ -132,25 +136,25 @@ def _within(items: Iterable[Item], start: int, stop: int) -> Iterator[Item]:
 
 
 def _plain(
-    window: Window, start: int, stop: int, limit: int, how: Dialect, marks: list[int]
+    window: Window, start: int, stop: int, limit: int, dialect: Dialect, marks: list[int]
 ) -> Iterator[Item]:
     """Goes from header to header from the last mark before `start`, and sets marks on its way."""
-    at = marks[bisect.bisect_right(marks, start) - 1]
+    position = marks[bisect.bisect_right(marks, start) - 1]
 
-    def noted(items: Iterable[Item]) -> Iterator[Item]:
+    def marking(items: Iterable[Item]) -> Iterator[Item]:
         for item in items:
             if item.offset >= marks[-1] + MARK_BYTES:
                 marks.append(item.offset)
             yield item
 
-    if at < start:
-        skipped = noted(frames(window.sparse(), limit, wanted=window.size, at=at, dialect=how))
-        at = next((item.offset for item in skipped if item.offset >= start), window.size)
-    yield from _within(noted(frames(window, limit, at=at, dialect=how)), start, stop)
+    if position < start:
+        skipped = marking(frames(window.sparse(), limit, wanted=window.size, start=position, dialect=dialect))
+        position = next((item.offset for item in skipped if item.offset >= start), window.size)
+    yield from _within(marking(frames(window, limit, start=position, dialect=dialect)), start, stop)
 
 
 def _compressed(
-    window: Window, start: int, stop: int, limit: int, codec: Codec, how: Dialect
+    window: Window, start: int, stop: int, limit: int, codec: Codec, dialect: Dialect
 ) -> Iterator[Item]:
     """Looks back far enough to be sure that it meets the same members as one pass from the beginning.
 
@@ -159,8 +163,8 @@ def _compressed(
     at least, so a longer unbroken chain of members is no part of another member.
     """
     for anchor in _anchors(window, start, codec):
-        walk = _walk(window, anchor, limit, codec, how)
-        walk = itertools.dropwhile(lambda found: found[1] is not None and found[1].offset < start, walk)
+        walk = _walk(window, anchor, limit, codec, dialect)
+        walk = itertools.dropwhile(lambda step: step[1] is not None and step[1].offset < start, walk)
         begun, item = next(walk)
         here = window.size if item is None else item.offset
         if anchor == 0 or here - begun > codec.stored:
@@ -181,31 +185,32 @@ def _anchors(window: Window, start: int, codec: Codec) -> Iterator[int]:
 
 
 def _walk(
-    window: Window, at: int, limit: int, codec: Codec, how: Dialect
+    window: Window, start: int, limit: int, codec: Codec, dialect: Dialect
 ) -> Iterator[tuple[int, Item | None]]:
-    """Items from the member at `at` on, each with where its chain of unbroken members began; at last None."""
-    begun = at
-    while at < window.size:
-        whole = codec.whole(window, at, WHOLE_BYTES) if how is WARC else None
-        if whole is not None and (record := lone(whole[0], at, whole[1], limit)) is not None:
+    """Items from the member at `start` on, each with where its chain of unbroken members began; then None."""
+    begun = start
+    while start < window.size:
+        member = codec.decompress(window, start, SMALL_MEMBER_BYTES) if dialect is WARC else None
+        # Most members hold one record and nothing else: no state machine is needed for them.
+        if member is not None and (record := lone(member[0], start, member[1], limit)) is not None:
             yield begun, record
-            at = whole[1]
+            start = member[1]
             continue
-        reason, last, inner = "garbage", at, 0
-        if codec.begin.match(window.at(at, PROBE)):
-            data = Inflated(window, at, limit, codec)
-            for item in frames(data, limit, dialect=how):
+        reason, last, inner = "garbage", start, 0
+        if codec.begin.match(window.read(start, PROBE)):
+            data = Inflated(window, start, limit, codec)
+            for item in frames(data, limit, dialect=dialect):
                 yield begun, item
             if not data.error:
-                at = data.stop
+                start = data.stop
                 continue
             reason, last, inner = data.error, data.member, data.released
-        elif (after := codec.skip(window, at)) > at:
-            at = after
+        elif (after := codec.skip(window, start)) > start:
+            start = after
             continue
         following = next_member(window, last + 1, codec=codec)
         stop = window.size if following is None else following
-        if stop - at > 64 or window.at(at, stop - at).strip(b"\r\n"):
-            yield begun, Damage(offset=at, length=stop - at, inner=inner, reason=reason)
-        begun = at = stop
+        if stop - start > 64 or window.read(start, stop - start).strip(b"\r\n"):
+            yield begun, Damage(offset=start, length=stop - start, inner=inner, reason=reason)
+        begun = start = stop
     yield begun, None

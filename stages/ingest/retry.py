@@ -1,4 +1,4 @@
-"""Requests that may fail: tried again after a pause, and no faster than all processes may together."""
+"""Requests that may fail: retried after a pause, and no faster than all processes together may."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ T = TypeVar("T")
 STATE = struct.Struct("4d")
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0
-"""Seconds before the second attempt, doubled for each further one; and where that ends."""
+"""Seconds before the second attempt, doubled for each further one, and the most that this comes to."""
 LONGEST_WAIT = 600.0
-"""Seconds that a server may ask to be left alone for before it counts as a refusal."""
+"""Seconds of Retry-After that are still obeyed: what asks for more has refused."""
 SLOWEST = 1.0
 """Seconds that refusals can add to the time between two requests."""
 RECOVERY = 3.0
@@ -51,20 +51,20 @@ class Changed(RunError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Manners:
-    """How to ask, from the environment: it belongs to a machine and its network, not to a recipe."""
+class RequestLimits:
+    """Limits of requests, from the environment: they belong to a machine and its network, not to a recipe."""
 
     requests_per_second: float
-    """To one host or bucket, from all processes of this user on this machine."""
+    """Requests to one host or bucket, from all processes of this user on this machine."""
     max_attempts: int
-    """In a row that brought nothing."""
+    """Attempts in a row that brought nothing, before the run stops."""
     timeout_seconds: float
-    """Without a byte from the other side."""
+    """Silence of the server after which a request has failed."""
 
     @classmethod
-    def of(cls, place: str) -> Manners:
-        """For a host, as in 'https://host', or a bucket, as in 's3://bucket'."""
-        rate = 20.0 if place.startswith("http") else 200.0
+    def of(cls, host: str) -> RequestLimits:
+        """Those for a host, as in 'https://host', or a bucket, as in 's3://bucket'."""
+        rate = 20.0 if host.startswith("http") else 200.0
         return cls(
             requests_per_second=_number("CORPUSMILL_REQUESTS_PER_SECOND", rate),
             max_attempts=int(_number("CORPUSMILL_MAX_ATTEMPTS", 8)),
@@ -83,7 +83,7 @@ def _number(name: str, default: float) -> float:
     return number
 
 
-def persist(url: str, attempt: Callable[[], T], progress: Callable[[], object] = lambda: None) -> T:
+def with_retries(url: str, attempt: Callable[[], T], progress: Callable[[], object] = lambda: None) -> T:
     """What `attempt` returns, once it raises no Transient.
 
     Pauses grow exponentially; jitter is a hash of the URL, the progress and the number of the attempt. When
@@ -92,51 +92,51 @@ def persist(url: str, attempt: Callable[[], T], progress: Callable[[], object] =
     Raises:
         RunError: it failed too often.
     """
-    place = "/".join(url.split("/", 3)[:3])
-    manners = Manners.of(place)
-    limit = RateLimit(place, manners.requests_per_second)
+    host = "/".join(url.split("/", 3)[:3])
+    limits = RequestLimits.of(host)
+    rate = RateLimit(host, limits.requests_per_second)
     failed, seen = 0, progress()
     while True:
-        limit.wait()
+        rate.wait()
         try:
             return attempt()
         except Transient as error:
             failed, seen = (failed + 1, seen) if progress() == seen else (1, progress())
             wait = error.wait or 0.0
-            if failed >= manners.max_attempts or wait > LONGEST_WAIT:
+            if failed >= limits.max_attempts or wait > LONGEST_WAIT:
                 raise RunError(_given_up(url, error, failed)) from error
             jitter = 0.5 + key("retry", url, seen, failed) / 2**65
             pause = max(wait, min(FIRST_PAUSE * 2 ** (failed - 1), LONGEST_PAUSE) * jitter)
             if error.slow:
-                limit.slow_down(pause)
+                rate.slow_down(pause)
             else:
                 time.sleep(pause)
 
 
 def _given_up(url: str, error: Transient, failed: int) -> str:
     if error.wait is not None and error.wait > LONGEST_WAIT:
-        return f"{url}: {error}, and asks to be left alone for {error.wait:.0f} s: run again then"
+        return f"{url}: {error}, and asks for a pause of {error.wait:.0f} s: run again then"
     hint = "CORPUSMILL_REQUESTS_PER_SECOND lower" if error.slow else "CORPUSMILL_MAX_ATTEMPTS higher"
     times = "once" if failed == 1 else f"{failed} times in a row"
     return f"{url}: failed {times}, the last time with: {error}. Run again to go on, perhaps with {hint}"
 
 
 class RateLimit:
-    """Requests a second to one place, shared by all processes of this user on this machine.
+    """Requests a second to one host, shared by all processes of this user on this machine.
 
-    A locked file of 32 bytes holds when the next request may go, and what a refusal has left behind. A server
-    that says "too fast" gets a pause, and then more time between requests, which wears off. Those who asked
+    A locked file of 32 bytes holds when the next request may go, and how much refusals have slowed them down.
+    A server that says "too fast" gets a pause, and then more time between requests, which wears off. Refusals
     at the same time count as one: some servers refuse at random.
 
     Source: the virtual scheduling form of the generic cell rate algorithm (ITU-T I.371), without bursts;
     slowing down is ours.
     """
 
-    def __init__(self, place: str, per_second: float):
+    def __init__(self, host: str, per_second: float):
         self._interval = 1 / per_second
         folder = Path(tempfile.gettempdir()) / f"corpusmill-{os.getuid()}"
         folder.mkdir(mode=0o700, exist_ok=True)
-        self._path = folder / f"{key(place):016x}.rate"
+        self._path = folder / f"{key(host):016x}.rate"
 
     def wait(self) -> None:
         """Return when a request may go."""
@@ -148,7 +148,7 @@ class RateLimit:
         time.sleep(pause)
 
     def slow_down(self, seconds: float) -> None:
-        """Nobody asks for so long, and then less often for a while."""
+        """Nobody sends a request for so long, and then less often for a while."""
         with self._state() as state:
             now = time.time()
             if now >= state.silent_until:
@@ -174,7 +174,7 @@ class RateLimit:
 
 @dataclass
 class _State:
-    """Seconds since 1970, but for `extra`: seconds between requests more than usual, as it was at `since`."""
+    """Seconds since 1970; `extra` is what lay between two requests beyond the usual, as it was at `since`."""
 
     next: float = 0.0
     extra: float = 0.0

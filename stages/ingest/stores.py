@@ -16,12 +16,13 @@ import requests
 import urllib3
 
 from pipeline.errors import PlanError, RunError
-from stages.ingest.retry import Changed, Manners, Transient
+from stages.ingest.retry import Changed, RequestLimits, Transient
 
 T = TypeVar("T")
 
 CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+)")
-PIECE = 256 << 10
+CHUNK_BYTES = 256 << 10
+"""Bytes of a body that are passed on at once."""
 MISSING = (404, 410)
 TRANSIENT = (408, 425, 429, 500, 502, 503, 504)
 SLOW_DOWN = (429, 503)
@@ -31,35 +32,35 @@ HINTS = {
     403: "it may want credentials (~/.netrc), not exist, or be closed to this network",
 }
 PERMANENT = (errno.EINVAL, errno.EPERM, errno.ENOSYS, errno.ENAMETOOLONG, errno.EREMCHG)
-"""Of the numbers into which s3fs translates what S3 answers."""
+"""Error numbers, among those into which s3fs translates answers of S3, that no retry will change."""
 FOREIGN = {
     "botocore.exceptions": ("BotoCoreError", ("HTTPClientError", "ConnectionError")),
     "aiohttp": ("ClientError", ("ClientError",)),
 }
-"""Errors of what fsspec builds on that are no OSError: the root, and those that may pass."""
+"""Errors of libraries below fsspec that are no OSError: module -> (their root, those worth a retry)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Info:
-    """What is known of a file before it is read."""
+    """Size and stamp of a file, known before it is read."""
 
     size: int
     stamp: str
     """Etag, or when it was changed; '' if the store does not say."""
     ranged: bool = True
-    """Whether parts of it can be asked for."""
+    """Whether the store sends ranges of it."""
 
-    def denies(self, other: Info) -> bool:
-        """Whether these cannot be two looks at the same content."""
+    def differs(self, other: Info) -> bool:
+        """Whether these cannot be of the same content."""
         return self.size != other.size or bool(self.stamp and other.stamp and self.stamp != other.stamp)
 
 
 class Unranged(Exception):
-    """The server sends the whole file, whatever part is asked for."""
+    """The server sends all of the file, whatever range is requested."""
 
 
 class Store(Protocol):
-    """One remote file. What may pass raises Transient, what may not RunError."""
+    """One remote file. Errors worth a retry are Transient, others RunError."""
 
     url: str
 
@@ -67,7 +68,7 @@ class Store(Protocol):
         """What is known of the file; None if there is none."""
         ...
 
-    def pieces(self, start: int, stop: int, known: Info) -> Iterator[bytes]:
+    def chunks(self, start: int, stop: int, known: Info) -> Iterator[bytes]:
         """Bytes [start, stop); all of the file, or raises Unranged, if only that can be had.
 
         Raises:
@@ -76,7 +77,7 @@ class Store(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go what is held open."""
+        """Close what is open."""
         ...
 
 
@@ -108,17 +109,17 @@ class Web:
         with self._get(0, 1) as response:
             if response.status_code in MISSING:
                 return None
-            size, whole = _size(response), response.status_code == 200
+            size, ranged = _size(response), response.status_code != 200
             if size is None:
                 raise RunError(f"{self.url}: the server does not say how long it is: download it first")
-            return Info(size=size, stamp=_stamp(response), ranged=not whole or size <= 1)
+            return Info(size=size, stamp=_stamp(response), ranged=ranged or size <= 1)
 
-    def pieces(self, start: int, stop: int, known: Info) -> Iterator[bytes]:
+    def chunks(self, start: int, stop: int, known: Info) -> Iterator[bytes]:
         """One request."""
         with self._get(start, stop) as response:
             size = _size(response)
-            found = Info(size=known.size if size is None else size, stamp=_stamp(response))
-            if response.status_code in (*MISSING, 416) or found.denies(known):
+            now = Info(size=known.size if size is None else size, stamp=_stamp(response))
+            if response.status_code in (*MISSING, 416) or now.differs(known):
                 raise Changed(self.url)
             if response.status_code == 200 and (start, stop) != (0, known.size):
                 raise Unranged
@@ -126,15 +127,15 @@ class Web:
                 raise Transient("the server sent another range than was asked for")
             try:
                 # As stored: a .gz may be declared to be gzip-encoded.
-                yield from response.raw.stream(PIECE, decode_content=False)
+                yield from response.raw.stream(CHUNK_BYTES, decode_content=False)
             except (urllib3.exceptions.HTTPError, OSError) as error:
                 raise Transient(f"connection lost ({type(error).__name__})") from error
 
     def _get(self, start: int, stop: int) -> requests.Response:
-        seconds = Manners.of(self.url).timeout_seconds
-        ask = {"Range": f"bytes={start}-{stop - 1}"}
+        seconds = RequestLimits.of(self.url).timeout_seconds
+        wanted = {"Range": f"bytes={start}-{stop - 1}"}
         try:
-            response = _session(os.getpid()).get(self.url, headers=ask, stream=True, timeout=seconds)
+            response = _session(os.getpid()).get(self.url, headers=wanted, stream=True, timeout=seconds)
         except (requests.exceptions.SSLError, requests.TooManyRedirects, ValueError) as error:
             raise RunError(f"{self.url}: {error}") from error
         except requests.RequestException as error:
@@ -142,11 +143,11 @@ class Web:
         status = response.status_code
         if status in (200, 206, 416, *MISSING):
             return response
-        said = f"the server answers {status} {response.reason}"
+        answer = f"the server answers {status} {response.reason}"
         response.close()
         if status in TRANSIENT:
-            raise Transient(said, wait=_retry_after(response), slow=status in SLOW_DOWN)
-        raise RunError(f"{self.url}: {said}: {HINTS.get(status, 'it will not be asked again')}")
+            raise Transient(answer, wait=_retry_after(response), slow=status in SLOW_DOWN)
+        raise RunError(f"{self.url}: {answer}: {HINTS.get(status, 'no retry will change that')}")
 
     def close(self) -> None:
         """Connections stay open for the next file."""
@@ -172,9 +173,9 @@ def _stamp(response: requests.Response) -> str:
 
 def _retry_after(response: requests.Response) -> float | None:
     """Seconds, from a number or a date."""
-    said = response.headers.get("Retry-After", "")
+    after = response.headers.get("Retry-After", "")
     try:
-        return urllib3.Retry().parse_retry_after(said) if said else None
+        return urllib3.Retry().parse_retry_after(after) if after else None
     except urllib3.exceptions.InvalidHeader:
         return None
 
@@ -196,25 +197,25 @@ class Stored:
         """Asks the store anew: fsspec remembers listings."""
         self._system.invalidate_cache()
         try:
-            found = self._asked(lambda: self._system.info(self._path))
+            entry = self._request(lambda: self._system.info(self._path))
         except FileNotFoundError:
             return None
-        if found["type"] != "file":
+        if entry["type"] != "file":
             return None
-        stamp = next((found[k] for k in ("ETag", "etag", "mtime", "LastModified") if k in found), "")
-        return Info(size=int(found["size"]), stamp=str(stamp))
+        stamp = next((entry[k] for k in ("ETag", "etag", "mtime", "LastModified") if k in entry), "")
+        return Info(size=int(entry["size"]), stamp=str(stamp))
 
     def glob(self) -> list[str]:
         """URLs of the files that match the path."""
         self._system.invalidate_cache()
-        found = self._asked(lambda: self._system.glob(self._path, detail=True))
-        return [self._system.unstrip_protocol(name) for name, info in found.items() if info["type"] == "file"]
+        entries = self._request(lambda: self._system.glob(self._path, detail=True))
+        return [self._system.unstrip_protocol(name) for name, e in entries.items() if e["type"] == "file"]
 
-    def pieces(self, start: int, stop: int, known: Info) -> Iterator[bytes]:
+    def chunks(self, start: int, stop: int, known: Info) -> Iterator[bytes]:
         """One request, and one before it where the file was not open."""
-        if self._file is None and ((found := self.info()) is None or found.denies(known)):
+        if self._file is None and ((now := self.info()) is None or now.differs(known)):
             raise Changed(self.url)
-        yield self._asked(lambda: self._read(start, stop))
+        yield self._request(lambda: self._read(start, stop))
 
     def _read(self, start: int, stop: int) -> bytes:
         # s3fs asks for the etag it saw when it opened the file, so that a change under way is an error.
@@ -225,24 +226,24 @@ class Stored:
         self._file = file
         return data
 
-    def _asked(self, ask: Callable[[], T]) -> T:
+    def _request(self, request: Callable[[], T]) -> T:
         roots, passing = _foreign()
         try:
-            return ask()
+            return request()
         except FileNotFoundError:
             raise
         except roots as error:
-            what = f"{type(error).__name__}: {error}"
+            cause = f"{type(error).__name__}: {error}"
             lasting = isinstance(error, PermissionError | IsADirectoryError) or (
                 error.errno in PERMANENT if isinstance(error, OSError) else not isinstance(error, passing)
             )
             if lasting:
-                raise RunError(f"{self.url}: {what}: are the credentials in the environment?") from error
+                raise RunError(f"{self.url}: {cause}: are the credentials in the environment?") from error
             slow = isinstance(error, OSError) and error.errno == errno.EBUSY
-            raise Transient(what, slow=slow) from error
+            raise Transient(cause, slow=slow) from error
 
     def close(self) -> None:
-        """The file in the store."""
+        """Close the file in the store."""
         if self._file is not None:
             self._file.close()
 

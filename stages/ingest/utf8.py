@@ -15,7 +15,7 @@ HEAD = 4 << 10
 """Where a page may declare its charset."""
 _OTHER = rb"\s*+=\s*+[\"']?+\s*+(?!utf-?8|iso-8859-1|windows-1252|us-ascii)"
 CLAIMS = re.compile(b"charset" + _OTHER), re.compile(b"encoding" + _OTHER)
-"""That it is something else than UTF-8, or what is said of ASCII unasked; for text in lower case."""
+"""Claims of a charset that is neither UTF-8 nor what servers declare unasked; for text in lower case."""
 
 
 def certainly_utf_8(data: bytes, content_type: str = "") -> bool:
@@ -43,8 +43,8 @@ def certainly_utf_8(data: bytes, content_type: str = "") -> bool:
 
 def _claimed(data: bytes, content_type: str) -> bool:
     """Whether a charset is named anywhere that is neither UTF-8 nor Western."""
-    said = data[:HEAD].lower() + b"\n" + content_type.lower().encode("latin-1", "replace")
-    return any(claim.search(said) for claim in CLAIMS)
+    text = data[:HEAD].lower() + b"\n" + content_type.lower().encode("latin-1", "replace")
+    return any(claim.search(text) for claim in CLAIMS)
 
 
 def _n_high(data: bytes) -> int:

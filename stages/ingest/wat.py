@@ -1,4 +1,4 @@
-"""What WAT files tell of web pages: titles, links and metadata, without the pages."""
+"""Titles, links and metadata of web pages from WAT files, which hold no pages."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from urllib.parse import urljoin
 
 import pyarrow as pa
 
-from pipeline.errors import PlanError
+from pipeline.bounds import Natural
 from pipeline.schema import column, document_schema
+from stages.ingest.archive import DATE, Archive
 from stages.ingest.batches import Row, valid_text
-from stages.ingest.framing import Damage, Record
+from stages.ingest.framing import Record
 from stages.ingest.http import HTML_TYPES, kind_of, media_type
-from stages.ingest.warc import DATE, HTTP_STATUS, MIME, Archive
+from stages.ingest.warc import HTTP_STATUS, MIME
 
 TITLE = column("title", pa.string(), "the page's title; null if it has none")
 CANONICAL = column("canonical", pa.string(), "address the page gives for itself, absolute; null if none")
@@ -38,7 +39,7 @@ WEB = ("http://", "https://")
 
 @dataclass(frozen=True, kw_only=True)
 class Wat(Archive):
-    """Links and metadata of web pages: the JSON records of WAT files that tell of HTTP responses.
+    """Links and metadata of web pages: the JSON records of WAT files that describe HTTP responses.
 
     The row is the page's: `id`, `url` and `date` are those of its record in the WARC file, so that rows join
     with what `warc` reads; `file`, `offset` and `length` are where the row was read from. Relative links are
@@ -55,7 +56,7 @@ class Wat(Archive):
     Cost: 1,050 us/document (pages with 200 links).
     """
 
-    max_links: int = 10_000
+    max_links: Natural = 10_000
     """Links of a page beyond so many are left out."""
 
     example: ClassVar[Mapping[str, Any]] = {"paths": "crawl/*.warc.wat.gz"}
@@ -64,54 +65,45 @@ class Wat(Archive):
     )
     kinds: ClassVar[frozenset[str]] = frozenset({"metadata"})
 
-    def check(self) -> None:
-        """As for any archive; and `max_links` must make sense."""
-        if self.max_links < 0:
-            raise PlanError("max_links must not be negative")
-        super().check()
-
-    def _row(self, item: Record | Damage, file: str) -> Row | None:
-        row = super()._row(item, file)
-        return row if row is None else row | row.pop("page", {})
-
-    def _content(self, fields: Mapping[str, str], payload: bytes) -> Row | None:
+    def content(self, fields: Mapping[str, str], record: Record) -> Row | None:
+        """Links and metadata of a page, with its own id, address and date."""
         if not fields.get("content-type", "").lower().startswith("application/json"):
             return None
         try:
-            record = json.loads(payload)
+            value = json.loads(record.payload)
         except (ValueError, RecursionError):
-            record = None
-        envelope = _at(record, "Envelope")
+            value = None
+        envelope = _object(value, "Envelope")
         if not envelope:
             return {"reasons": ["damaged:json"]}
-        response = _at(envelope, "Payload-Metadata", "HTTP-Response-Metadata")
+        response = _object(envelope, "Payload-Metadata", "HTTP-Response-Metadata")
         if not response:
             return None
-        header = _at(envelope, "WARC-Header-Metadata")
+        header = _object(envelope, "WARC-Header-Metadata")
         page = {"id": (_text(header, "WARC-Record-ID") or "").strip("<> ").removeprefix("urn:uuid:"),
                 "url": (_text(header, "WARC-Target-URI") or "").strip("<> "),
                 "date": date if DATE.match(date := _text(header, "WARC-Date") or "") else ""}  # fmt: skip
-        container = _at(record, "Container")
+        container = _object(value, "Container")
         return self._page(response, header, page["url"]) | {
-            "page": {k: v for k, v in page.items() if v},
+            **{k: v for k, v in page.items() if v},
             "warc_file": _text(container, "Filename"),
             "warc_offset": _number(container, "Offset"),
-            "warc_length": _number(_at(container, "Gzip-Metadata"), "Deflate-Length"),
+            "warc_length": _number(_object(container, "Gzip-Metadata"), "Deflate-Length"),
         }
 
     def _page(self, response: Mapping[str, Any], header: Mapping[str, Any], url: str) -> Row:
-        html = _at(response, "HTML-Metadata")
-        headers = {k.lower(): v for k, v in _at(response, "Headers").items()}
-        said = _text(headers, "content-type") or _text(header, "WARC-Identified-Payload-Type") or ""
-        mime = media_type(said, b"<html>" if html else b"")
-        status = _number(_at(response, "Response-Message"), "Status")
+        html = _object(response, "HTML-Metadata")
+        headers = {k.lower(): v for k, v in _object(response, "Headers").items()}
+        declared = _text(headers, "content-type") or _text(header, "WARC-Identified-Payload-Type") or ""
+        mime = media_type(declared, b"<html>" if html else b"")
+        status = _number(_object(response, "Response-Message"), "Status")
         reasons = [f"http_status:{status}"] if status not in (200, None) else []
         if mime not in HTML_TYPES:
             reasons.append(f"not_html:{kind_of(mime)}")
         row: Row = {"http_status": status if status is None or status < 1000 else None, "mime": mime}
         if reasons:
             return row | {"reasons": reasons}
-        head = _at(html, "Head")
+        head = _object(html, "Head")
         base = Base(Base(url).resolved(_text(head, "Base")) or url)
         canonical = (link for link in _each(head, "Link") if "canonical" in _rel(link).lower().split())
         return row | {
@@ -164,27 +156,27 @@ def _rel(link: Mapping[str, Any]) -> str:
     return _text(link, "rel") or ""
 
 
-def _at(value: Any, *keys: str) -> Mapping[str, Any]:
-    """The object that lies there; {} if there is none."""
+def _object(value: Any, *keys: str) -> Mapping[str, Any]:
+    """The JSON object under these keys; {} if there is none."""
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None
     return value if isinstance(value, dict) else {}
 
 
 def _each(value: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
-    found = value.get(key)
-    return [v for v in found if isinstance(v, dict)] if isinstance(found, list) else []
+    items = value.get(key)
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
 
 
 def _text(value: Mapping[str, Any], key: str) -> str | None:
-    """The string that lies there, or the first of several; None if there is none."""
-    found = value.get(key)
-    if isinstance(found, list) and found:
-        found = found[0]
-    return valid_text(found) if isinstance(found, str) else None
+    """The string under a key, or the first of several; None if there is none."""
+    text = value.get(key)
+    if isinstance(text, list) and text:
+        text = text[0]
+    return valid_text(text) if isinstance(text, str) else None
 
 
 def _number(value: Mapping[str, Any], key: str) -> int | None:
     """Numbers are written as strings; None for what 64 bits do not hold."""
-    found = str(value.get(key))
-    return int(found) if found.isascii() and found.isdecimal() and len(found) < 19 else None
+    digits = str(value.get(key))
+    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 19 else None

@@ -9,7 +9,7 @@ from typing import BinaryIO, Protocol, Self
 BLOCK = 256 << 10
 SPARSE_BLOCK = 4 << 10
 PROBE = 64
-"""A glance this short at some other place does not move the block."""
+"""A read this short at some other place does not move the block."""
 
 
 class Bytes(Protocol):
@@ -18,7 +18,7 @@ class Bytes(Protocol):
     error: str
     """Why no more bytes can be had: '' at a proper end."""
 
-    def at(self, offset: int, n: int) -> bytes:
+    def read(self, offset: int, n: int) -> bytes:
         """Up to `n` bytes from `offset`; fewer only at the end."""
         ...
 
@@ -31,10 +31,10 @@ class Bytes(Protocol):
         ...
 
     def release(self, offset: int) -> None:
-        """Nothing before `offset` will be asked for soon."""
+        """Nothing before `offset` will be read soon: it may be let go."""
         ...
 
-    def place(self, start: int, stop: int) -> tuple[int, int, int]:
+    def location(self, start: int, stop: int) -> tuple[int, int, int]:
         """(offset in the file as stored, length there, offset when decompressed) of bytes [start, stop)."""
         ...
 
@@ -54,10 +54,10 @@ class Window:
         return cls(io.BytesIO(data), len(data))
 
     def sparse(self) -> Window:
-        """The same file, for looks at places far from each other."""
+        """The same file, with a small block, for reads far from each other."""
         return Window(self._file, self.size, SPARSE_BLOCK)
 
-    def at(self, offset: int, n: int) -> bytes:
+    def read(self, offset: int, n: int) -> bytes:
         """Up to `n` bytes from `offset`."""
         n = min(n, self.size - offset)
         if n <= 0:
@@ -83,25 +83,25 @@ class Window:
         return self.size
 
     def release(self, offset: int) -> None:
-        """A file needs no telling."""
+        """Does nothing: one block is held in any case."""
 
-    def place(self, start: int, stop: int) -> tuple[int, int, int]:
+    def location(self, start: int, stop: int) -> tuple[int, int, int]:
         """Stored as it is."""
         return start, stop - start, 0
 
 
 def find(
-    data: Bytes, pattern: re.Pattern[bytes], at: int, stop: int | None = None, span: int = PROBE
+    data: Bytes, pattern: re.Pattern[bytes], start: int, stop: int | None = None, span: int = PROBE
 ) -> int | None:
-    """Where `pattern` (it matches at most `span` bytes) first matches at or after `at` and before `stop`."""
-    n = max(
-        4 << 10, 2 * span
-    )  # small first: where little lies between two hits, little is to be read for each
-    while (stop is None or at < stop) and (chunk := data.at(at, n)):
-        if hit := pattern.search(chunk):
-            return at + hit.start() if stop is None or at + hit.start() < stop else None
+    """Offset of the first match of `pattern`, of at most `span` bytes, that begins in [start, stop)."""
+    # Small first: where little lies between two matches, little is to be read for each.
+    n = max(4 << 10, 2 * span)
+    while (stop is None or start < stop) and (chunk := data.read(start, n)):
+        if match := pattern.search(chunk):
+            offset = start + match.start()
+            return offset if stop is None or offset < stop else None
         if len(chunk) < n:
             return None
-        at += n - span
+        start += n - span  # a match that this chunk cuts off begins in its last `span` bytes
         n = min(4 * n, BLOCK - 1)
     return None

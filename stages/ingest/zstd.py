@@ -16,7 +16,7 @@ MAGIC = b"\x28\xb5\x2f\xfd"
 FRAME = re.compile(re.escape(MAGIC))
 SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
 DICTIONARY = b"\x5d\x2a\x4d\x18"
-"""Of the skippable frame that a dictionary is in (IIPC, Zstandard Compression for WARC Files)."""
+"""Magic of the skippable frame that holds a dictionary (IIPC, Zstandard Compression for WARC Files)."""
 BLOCK_BYTES = 128 << 10
 STORED_BYTES = BLOCK_BYTES
 """A raw block holds at most this many bytes of the input as they were (RFC 8878, section 3.1.1.2)."""
@@ -27,11 +27,11 @@ FRAME_HEADER_BYTES = 18
 
 
 def decompressor(window: Window) -> zstandard.ZstdDecompressor:
-    """For the frames of this file: with the dictionary at its beginning, if there is one."""
-    size = int.from_bytes(window.at(4, 4), "little")
-    if window.at(0, 4) != DICTIONARY or size > DICTIONARY_BYTES:
+    """What decompresses the frames of this file, with the dictionary at its beginning if there is one."""
+    size = int.from_bytes(window.read(4, 4), "little")
+    if window.read(0, 4) != DICTIONARY or size > DICTIONARY_BYTES:
         return zstandard.ZstdDecompressor(max_window_size=WINDOW_BYTES)
-    data = window.at(8, size)
+    data = window.read(8, size)
     if data[:4] == MAGIC:
         inner = Window.of(data)
         frame, data = ZstdFrame(inner, 0, decompressor(inner)), b""
@@ -42,13 +42,13 @@ def decompressor(window: Window) -> zstandard.ZstdDecompressor:
     )
 
 
-def skippable(window: Window, at: int) -> int:
-    """Where a skippable frame that begins at `at` ends, or `at`."""
-    head = window.at(at, 8)
+def skippable(window: Window, start: int) -> int:
+    """Where a skippable frame that begins at `start` ends, or `start`."""
+    head = window.read(start, 8)
     if len(head) < 8 or not SKIPPABLE.match(head):
-        return at
-    stop = at + 8 + int.from_bytes(head[4:], "little")
-    return stop if stop <= window.size else at
+        return start
+    stop = start + 8 + int.from_bytes(head[4:], "little")
+    return stop if stop <= window.size else start
 
 
 class ZstdFrame:
@@ -64,7 +64,7 @@ class ZstdFrame:
         """What the next block holds; sets `ended`, and `error` where that is not its proper end."""
         if self._checksum is None:
             return self._header()
-        head = self._window.at(self.stop, 3)
+        head = self._window.read(self.stop, 3)
         block = int.from_bytes(head, "little")
         last, kind, size = block & 1, block >> 1 & 3, block >> 3
         if len(head) == 3 and (kind == 3 or size > BLOCK_BYTES):
@@ -76,7 +76,7 @@ class ZstdFrame:
         return out
 
     def _header(self) -> bytes:
-        head = self._window.at(self.stop, FRAME_HEADER_BYTES)
+        head = self._window.read(self.stop, FRAME_HEADER_BYTES)
         if len(head) < 5:
             return self._end("truncated")
         flags = head[4]
@@ -86,7 +86,7 @@ class ZstdFrame:
         return self._feed(size)
 
     def _feed(self, n: int) -> bytes:
-        data = self._window.at(self.stop, n)
+        data = self._window.read(self.stop, n)
         self.stop += len(data)
         if len(data) < n:
             return self._end("truncated")

@@ -1,4 +1,4 @@
-"""Which part each character plays where words and sentences are told apart: Word_Break and Sentence_Break.
+"""Which part each character plays where words and sentences end: Word_Break and Sentence_Break.
 
 Source: UAX #29, revision 45 (Unicode 16), tables 3 and 4. Both follow from the general category
 but for the short lists below. Characters not in the interpreter's own Unicode are W_OTHER and S_OTHER.

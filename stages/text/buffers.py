@@ -22,7 +22,7 @@ class Texts(NamedTuple):
     """
 
     data: Bytes
-    """uint8, of the whole buffer: a slice shares it with its siblings."""
+    """uint8 [bytes of the buffer]: a slice shares it with its siblings."""
     offsets: Offsets
     """int32 [rows + 1]"""
     valid: npt.NDArray[np.bool_]
@@ -48,12 +48,12 @@ def view(array: pa.StringArray) -> Texts:
 
 
 @device
-def byte(data: Bytes, at: Int) -> Int:
-    """`data[at]` as int64, for `at` >= 0.
+def byte(data: Bytes, pos: Int) -> Int:
+    """`data[pos]` as int64, for `pos` >= 0.
 
     Unsigned indices spare the test for negative ones: five times faster where every byte is looked at.
     """
-    return np.int64(data[np.uint64(at)])
+    return np.int64(data[np.uint64(pos)])
 
 
 def _frozen(array: npt.NDArray[Item]) -> npt.NDArray[Item]:

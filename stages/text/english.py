@@ -1,8 +1,8 @@
 """English words as the tools of the field count them: punctuation and contractions are words of their own.
 
 Source: the tokenizer of spaCy 3.8 for English, `spacy.blank("en")`, which datatrove counts with: split at
-white space; cut prefixes and suffixes off a chunk as long as it is no exception; leave web addresses whole;
-cut what is left at its joints; put together again what makes an exception.
+white space; cut prefixes and suffixes off a chunk as long as it is no exception; do not cut web addresses;
+cut what is left at its joints; join what makes an exception.
 Differs: an exception of several tokens is not looked for across spaces, where it would only hinder another;
     "°C." is not cut when other cuts leave it; later emoji: see `stages.text.english_affixes`.
 """
@@ -16,14 +16,11 @@ from stages.text.buffers import Bytes, byte
 from stages.text.english_affixes import JOINTS, MARKS, QUOTES, joint, prefix, suffix
 from stages.text.english_exceptions import MAX_BYTES, MAX_PIECES, exception
 from stages.text.kernel import Int, device
-from stages.text.scan import EACH, HIGH, load
+from stages.text.scan import behind_letters
 from stages.text.unicode import SPACE, char_class, decode
 from stages.text.web_address import is_web_address
 
 Bounds = npt.NDArray[np.int32]
-
-ONE = np.uint64(1)
-_CASE, _FROM_A, _BEHIND_Z = (EACH * np.uint64(n) for n in (0x20, 0x80 - 0x61, 0x80 - 0x7B))
 
 _DIGITS, _BLANK, _HIGH, _STOP, _JOINT, _MARK, _OTHER = 1, 2, 4, 8, 16, 32, 64
 """Kinds of bytes: a full stop is neither a joint nor a mark (a single ASCII suffix)."""
@@ -42,8 +39,8 @@ _KINDS = _byte_kinds()
 
 
 @device
-def split_english(data: Bytes, start: Int, stop: Int, starts: Bounds, ends: Bounds, at: Int) -> Int:
-    """Write where the tokens of `data[start:stop]` begin and end to `starts` and `ends`, from `at` on.
+def split_english(data: Bytes, start: Int, stop: Int, starts: Bounds, ends: Bounds, pos: Int) -> Int:
+    """Write where the tokens of `data[start:stop]` begin and end to `starts` and `ends`, from `pos` on.
 
     Gives the place behind the last. There are at most as many tokens as bytes that are not white space.
     """
@@ -51,16 +48,16 @@ def split_english(data: Bytes, start: Int, stop: Int, starts: Bounds, ends: Boun
     while True:
         begin = _skip_blanks(data, here, stop)
         if begin >= stop:
-            return at
-        here = _behind_letters(data, begin, stop)
+            return pos
+        here = behind_letters(data, begin, stop)
         kind = _kind(data, here, stop)
         if here > begin:
             if kind & _BLANK:
-                at = _write(data, begin, here, exception(data, begin, here), starts, ends, at)
+                pos = _write(data, begin, here, exception(data, begin, here), starts, ends, pos)
                 continue
             cut = kind & _MARK or (kind & _STOP and byte(data, here - 1) >= ord("a"))
             if cut and _kind(data, here + 1, stop) & _BLANK:
-                at = _write_marked(data, begin, here, starts, ends, at)
+                pos = _write_marked(data, begin, here, starts, ends, pos)
                 here += 1
                 continue
         kinds: Int = _OTHER if here > begin else 0
@@ -69,80 +66,65 @@ def split_english(data: Bytes, start: Int, stop: Int, starts: Bounds, ends: Boun
             here += 1
             kind = _kind(data, here, stop)
         if kinds == _DIGITS:
-            at = _write(data, begin, here, 0, starts, ends, at)
+            pos = _write(data, begin, here, 0, starts, ends, pos)
         else:
-            at = _split_chunk(data, begin, here, starts, ends, at)
+            pos = _split_chunk(data, begin, here, starts, ends, pos)
 
 
 @device
-def _kind(data: Bytes, at: Int, stop: Int) -> Int:
-    return np.int64(_KINDS[np.uint64(byte(data, at))]) if at < stop else np.int64(_BLANK)
+def _kind(data: Bytes, pos: Int, stop: Int) -> Int:
+    return np.int64(_KINDS[np.uint64(byte(data, pos))]) if pos < stop else np.int64(_BLANK)
 
 
 @device
-def _behind_letters(data: Bytes, at: Int, stop: Int) -> Int:
-    """Where the ASCII letters that stand at `at` end."""
-    while at + 8 <= stop:
-        value = load(data, at)
-        seven = (value | _CASE) & ~HIGH
-        letters = (seven + _FROM_A) & ~(seven + _BEHIND_Z) & ~value & HIGH
-        if letters != HIGH:
-            others = (letters ^ HIGH) >> np.uint64(7)
-            return at + np.int64((((others & (~others + ONE)) - ONE) & EACH) * EACH >> np.uint64(56))
-        at += 8
-    while at < stop and ord("a") <= byte(data, at) | 0x20 <= ord("z"):
-        at += 1
-    return at
-
-
-@device
-def _write_marked(data: Bytes, start: Int, stop: Int, starts: Bounds, ends: Bounds, at: Int) -> Int:
+def _write_marked(data: Bytes, start: Int, stop: Int, starts: Bounds, ends: Bounds, pos: Int) -> Int:
     """The tokens of letters and one mark behind them, at `stop`: the commonest chunk but for words."""
     value = exception(data, start, stop + 1)
     if value:
-        return _write(data, start, stop + 1, value, starts, ends, at)
+        return _write(data, start, stop + 1, value, starts, ends, pos)
     value = exception(data, start, stop)
-    behind = _write(data, start, stop, value, starts, ends, at)
+    behind = _write(data, start, stop, value, starts, ends, pos)
     behind = _write(data, stop, stop + 1, 0, starts, ends, behind)
-    return _put_together(data, starts, ends, at, behind) if value else behind
+    return _put_together(data, starts, ends, pos, behind) if value else behind
 
 
 @device
-def _skip_blanks(data: Bytes, at: Int, stop: Int) -> Int:
-    while at < stop:
-        kind = np.int64(_KINDS[np.uint64(byte(data, at))])
+def _skip_blanks(data: Bytes, pos: Int, stop: Int) -> Int:
+    while pos < stop:
+        kind = np.int64(_KINDS[np.uint64(byte(data, pos))])
         if kind & _BLANK:
-            at += 1
-        elif kind & _HIGH and _blank(data, at, stop):
-            _, at = decode(data, at, stop)
+            pos += 1
+        elif kind & _HIGH and _blank(data, pos, stop):
+            _, pos = decode(data, pos, stop)
         else:
             break
-    return at
+    return pos
 
 
 @device
-def _blank(data: Bytes, at: Int, stop: Int) -> bool:
-    """Whether white space that is not ASCII begins at `at`."""
-    lead = byte(data, at)
+def _blank(data: Bytes, pos: Int, stop: Int) -> bool:
+    """Whether white space that is not ASCII begins at `pos`."""
+    lead = byte(data, pos)
     if lead != 0xC2 and not 0xE1 <= lead <= 0xE3:
         return False
-    return bool(char_class(decode(data, at, stop)[0]) & SPACE)
+    return bool(char_class(decode(data, pos, stop)[0]) & SPACE)
 
 
 @device
-def _write(data: Bytes, start: Int, stop: Int, value: Int, starts: Bounds, ends: Bounds, at: Int) -> Int:
+def _write(data: Bytes, start: Int, stop: Int, value: Int, starts: Bounds, ends: Bounds, pos: Int) -> Int:
     """One token, or those of the exception `value`."""
+    # An exception is its tokens' lengths, a byte each, the first lowest.
     lengths = value & 0xFFFFFF
     while lengths:
-        starts[at] = start
+        starts[pos] = start
         start += lengths & 255
-        ends[at] = start
-        at += 1
+        ends[pos] = start
+        pos += 1
         lengths >>= 8
     if start < stop:
-        starts[at], ends[at] = start, stop
-        at += 1
-    return at
+        starts[pos], ends[pos] = start, stop
+        pos += 1
+    return pos
 
 
 @device
@@ -179,13 +161,13 @@ def _split_chunk(data: Bytes, start: Int, stop: Int, starts: Bounds, ends: Bound
         if back:
             ends[first + n_suffixes] = stop
             n_suffixes, stop = n_suffixes + 1, stop - back
-    at = _settle_affixes(start, stop, n_prefixes, n_suffixes, starts, ends, first)
+    pos = _settle_affixes(start, stop, n_prefixes, n_suffixes, starts, ends, first)
     if value:
-        at = _write(data, start, stop, value, starts, ends, at)
+        pos = _write(data, start, stop, value, starts, ends, pos)
     elif start < stop:
-        at = _cut(data, start, stop, starts, ends, at)
-    _suffixes_last(starts, ends, first + n_prefixes, at, n_suffixes)
-    return _put_together(data, starts, ends, first, at) if at - first > 1 else at
+        pos = _cut(data, start, stop, starts, ends, pos)
+    _suffixes_last(starts, ends, first + n_prefixes, pos, n_suffixes)
+    return _put_together(data, starts, ends, first, pos) if pos - first > 1 else pos
 
 
 @device
@@ -224,7 +206,7 @@ def _reverse(starts: Bounds, ends: Bounds, first: Int, last: Int) -> None:
 
 
 @device
-def _cut(data: Bytes, start: Int, stop: Int, starts: Bounds, ends: Bounds, at: Int) -> Int:
+def _cut(data: Bytes, start: Int, stop: Int, starts: Bounds, ends: Bounds, pos: Int) -> Int:
     """The tokens of what is left between the affixes: a web address, or parts and what joins them."""
     kinds: Int = 0
     for i in range(start, stop):
@@ -240,11 +222,11 @@ def _cut(data: Bytes, start: Int, stop: Int, starts: Bounds, ends: Bounds, at: I
             here = after
             continue
         if here > start:
-            at = _write(data, begin, here, 0, starts, ends, at)
+            pos = _write(data, begin, here, 0, starts, ends, pos)
             begin = here + length
-            at = _write(data, here, begin, 0, starts, ends, at)
+            pos = _write(data, here, begin, 0, starts, ends, pos)
         here += length
-    return _write(data, begin, stop, 0, starts, ends, at)
+    return _write(data, begin, stop, 0, starts, ends, pos)
 
 
 @device
@@ -253,21 +235,22 @@ def _put_together(data: Bytes, starts: Bounds, ends: Bounds, first: Int, last: I
 
     Where two such rows share a token the longer one counts, or the earlier one.
     """
-    found = False
+    some = False
     for i in range(first, last):
         length = _row(data, starts, ends, i, last)
         if length and not _beaten(data, starts, ends, first, i, length, last):
+            # A complement marks the row's first token without another array; `_start` undoes it.
             starts[i] = ~starts[i]
-            found = True
-    if not found:
+            some = True
+    if not some:
         return last
-    at, here = first, first
+    pos, here = first, first
     while here < last:
         start, marked = _start(starts, here), starts[here] < 0
         here += _row(data, starts, ends, here, last) if marked else 1
         stop = np.int64(ends[here - 1])
-        at = _write(data, start, stop, exception(data, start, stop) if marked else 0, starts, ends, at)
-    return at
+        pos = _write(data, start, stop, exception(data, start, stop) if marked else 0, starts, ends, pos)
+    return pos
 
 
 @device

@@ -162,19 +162,19 @@ def suffix(data: Bytes, start: Int, stop: Int) -> Int:
 
 
 @device
-def joint(data: Bytes, at: Int, stop: Int, before: Int) -> Int:
-    """Bytes to cut out at `at`, where the character before is `before` (0: none); 0 for none."""
-    code, after = decode(data, at, stop)
+def joint(data: Bytes, pos: Int, stop: Int, before: Int) -> Int:
+    """Bytes to cut out at `pos`, where the character before is `before` (0: none); 0 for none."""
+    code, after = decode(data, pos, stop)
     flags = flags_of(code)
     if not flags & JOINT:
         return 0
     if flags & SYMBOL or code == ELLIPSIS:
-        return after - at
+        return after - pos
     follower = decode(data, after, stop)[0] if after < stop else np.int64(0)
     left, right = flags_of(before), flags_of(follower)
     if code == STOP:
         if follower == STOP:
-            return _run(data, at, stop)
+            return _run(data, pos, stop)
         return 1 if left & (LOWER | QUOTE) and right & (UPPER | QUOTE) else 0
     if code in (PLUS, HYPHEN) or code == ord("*") or code == ord("^"):
         if left & DIGIT and (right & DIGIT or follower == HYPHEN):
@@ -184,13 +184,13 @@ def joint(data: Bytes, at: Int, stop: Int, before: Int) -> Int:
     if not left & (ALPHA | DIGIT) or (code == ord(",") and not left & ALPHA):
         return 0
     if right & ALPHA:
-        return after - at
-    return _dashes(data, at, stop, code, after)
+        return after - pos
+    return _dashes(data, pos, stop, code, after)
 
 
 @device
-def _dashes(data: Bytes, at: Int, stop: Int, code: Int, after: Int) -> Int:
-    """Bytes of two or three hyphens, or two dashes, at `at`, that a letter follows; 0 for anything else."""
+def _dashes(data: Bytes, pos: Int, stop: Int, code: Int, after: Int) -> Int:
+    """Bytes of two or three hyphens, or two dashes, at `pos`, that a letter follows; 0 for anything else."""
     limit = 3 if code == HYPHEN else 2 if code == DASH else 0
     for _ in range(1, limit):
         if after >= stop:
@@ -200,7 +200,7 @@ def _dashes(data: Bytes, at: Int, stop: Int, code: Int, after: Int) -> Int:
             return 0
         after = end
         if after < stop and flags_of(decode(data, after, stop)[0]) & ALPHA:
-            return after - at
+            return after - pos
     return 0
 
 
@@ -234,9 +234,9 @@ def _amount(data: Bytes, start: Int, stop: Int) -> Int:
 
 
 @device
-def _run(data: Bytes, at: Int, stop: Int) -> Int:
-    """How many full stops stand from `at` on."""
-    end = at
+def _run(data: Bytes, pos: Int, stop: Int) -> Int:
+    """How many full stops stand from `pos` on."""
+    end = pos
     while end < stop and byte(data, end) == STOP:
         end += 1
-    return end - at
+    return end - pos

@@ -1,4 +1,4 @@
-"""English strings that are cut (or left whole) against the rules: contractions, abbreviations, emoticons.
+"""English strings that are cut (or not) against the rules: contractions, abbreviations, emoticons.
 
 Each is a fact about the tokenizer that `stages.text.english` agrees with; they are made of small tables,
 since most are a word with an ending. What is kept is a hash of each string and the lengths of its tokens.
@@ -68,22 +68,22 @@ _WHOLE: dict[int, str] = {
     7: "><(((*>",
     11: "(╯°□°）╯︵┻━┻",
 }
-"""Left whole, by the number of tokens that the rules alone would make of them; 0 where they make one, or
-where the tokens are not put together again."""
+"""Left in one, by the number of tokens that the rules alone would make of them; 0 where they make one, or
+where the tokens are not joined afterwards."""
 
 
 def exceptions() -> dict[str, tuple[list[str], int]]:
     """Each exception: its tokens, and how many tokens in a row are `merged` to them (0: none are)."""
-    found: dict[str, tuple[list[str], int]] = {}
+    by_string: dict[str, tuple[list[str], int]] = {}
     for tokens in [*_contractions(), *map(str.split, _CUT)]:
-        found["".join(tokens)] = tokens, 0
+        by_string["".join(tokens)] = tokens, 0
     for tokens in map(str.split, _HOURS):
-        found["".join(tokens)] = tokens, 2 if tokens[1].endswith(".") else 0
-    for n_pieces, strings in _WHOLE.items():
-        for whole in strings.split():
-            found[whole] = found.get(whole, ([whole], 0))[0], n_pieces
-    curly = {s.replace("'", "’"): ([t.replace("'", "’") for t in v], n) for s, (v, n) in found.items()}
-    return found | curly
+        by_string["".join(tokens)] = tokens, 2 if tokens[1].endswith(".") else 0
+    for n_tokens, strings in _WHOLE.items():
+        for string in strings.split():
+            by_string[string] = by_string.get(string, ([string], 0))[0], n_tokens
+    curly = {s.replace("'", "’"): ([t.replace("'", "’") for t in v], n) for s, (v, n) in by_string.items()}
+    return by_string | curly
 
 
 def _contractions() -> Iterator[list[str]]:
@@ -109,23 +109,23 @@ def exception_table(values: dict[bytes, int]) -> tuple[npt.NDArray[np.uint64], n
     size = 1 << (2 * len(values)).bit_length()
     keys, held = np.zeros(size, np.uint64), np.zeros(size, np.int64)
     for string, value in values.items():
-        at = _hash(string) >> 40 & size - 1
-        while keys[at]:
-            at = at + 1 & size - 1
-        keys[at], held[at] = _hash(string), value
+        slot = _hash(string) >> 40 & size - 1
+        while keys[slot]:
+            slot = slot + 1 & size - 1
+        keys[slot], held[slot] = _hash(string), value
     return keys, held
 
 
 def _lengths(strings: Iterable[bytes], place: int) -> npt.NDArray[np.int64]:
-    """For each byte the lengths of the strings with that byte at `place`, as bits."""
+    """Lengths of the strings that have a byte at `place`, as bits, for each byte."""
     masks = np.zeros(256, np.int64)
     for string in strings:
         masks[string[place]] |= 1 << len(string)
     return masks
 
 
-def _packed(tokens: list[str], n_pieces: int) -> int:
-    return n_pieces << 24 | sum(len(t.encode()) << 8 * i for i, t in enumerate(tokens))
+def _packed(tokens: list[str], n_tokens: int) -> int:
+    return n_tokens << 24 | sum(len(t.encode()) << 8 * i for i, t in enumerate(tokens))
 
 
 _BASIS, _PRIME = 0xCBF29CE484222325, 0x100000001B3
@@ -154,12 +154,13 @@ def find(
     data: Bytes, start: Int, stop: Int, keys: npt.NDArray[np.uint64], values: npt.NDArray[np.int64]
 ) -> Int:
     """The value of the string `data[start:stop]` in a table of hashes, 0 if it is not there."""
+    # FNV-1a: for keys of a few bytes its one multiplication a byte is cheaper than a block hash's start.
     h = np.uint64(_BASIS)
     for i in range(start, stop):
         h = (h ^ np.uint64(byte(data, i))) * np.uint64(_PRIME)
-    at: Int = np.int64(h >> np.uint64(40)) & len(keys) - 1
-    while keys[np.uint64(at)]:
-        if keys[np.uint64(at)] == h:
-            return np.int64(values[np.uint64(at)])
-        at = at + 1 & len(keys) - 1
+    slot: Int = np.int64(h >> np.uint64(40)) & len(keys) - 1
+    while keys[np.uint64(slot)]:
+        if keys[np.uint64(slot)] == h:
+            return np.int64(values[np.uint64(slot)])
+        slot = slot + 1 & len(keys) - 1
     return 0

@@ -22,29 +22,30 @@ P5 = np.uint64(0x27D4EB2F165667C5)
 @device
 def xxh64(data: Bytes, start: Int, stop: Int, seed: np.uint64) -> np.uint64:
     """XXH64 of `data[start:stop]`."""
-    at = start
+    pos = start
     if stop - start >= 32:
+        # Four lanes that do not wait for each other keep the multiplier busy.
         a, b, c, d = seed + P1 + P2, seed + P2, seed, seed - P1
-        while at + 32 <= stop:
-            a = _round(a, _read(data, at, 8))
-            b = _round(b, _read(data, at + 8, 8))
-            c = _round(c, _read(data, at + 16, 8))
-            d = _round(d, _read(data, at + 24, 8))
-            at += 32
+        while pos + 32 <= stop:
+            a = _round(a, _read(data, pos, 8))
+            b = _round(b, _read(data, pos + 8, 8))
+            c = _round(c, _read(data, pos + 16, 8))
+            d = _round(d, _read(data, pos + 24, 8))
+            pos += 32
         h = _rotate(a, 1) + _rotate(b, 7) + _rotate(c, 12) + _rotate(d, 18)
         h = _merge(_merge(_merge(_merge(h, a), b), c), d)
     else:
         h = seed + P5
     h += np.uint64(stop - start)
-    while at + 8 <= stop:
-        h = combine(h, _read(data, at, 8))
-        at += 8
-    if at + 4 <= stop:
-        h = _rotate(h ^ _read(data, at, 4) * P1, 23) * P2 + P3
-        at += 4
-    while at < stop:
-        h = absorb(h, byte(data, at))
-        at += 1
+    while pos + 8 <= stop:
+        h = combine(h, _read(data, pos, 8))
+        pos += 8
+    if pos + 4 <= stop:
+        h = _rotate(h ^ _read(data, pos, 4) * P1, 23) * P2 + P3
+        pos += 4
+    while pos < stop:
+        h = absorb(h, byte(data, pos))
+        pos += 1
     return avalanche(h)
 
 
@@ -52,9 +53,9 @@ def xxh64(data: Bytes, start: Int, stop: Int, seed: np.uint64) -> np.uint64:
 def hash_lower(data: Bytes, start: Int, stop: Int, seed: np.uint64) -> np.uint64:
     """Hash of `data[start:stop]` in lower case: XXH64's step for a byte, taken for each code point."""
     h = seed + P5
-    at = start
-    while at < stop:
-        code, at = decode(data, at, stop)
+    pos = start
+    while pos < stop:
+        code, pos = decode(data, pos, stop)
         h = absorb(h, lower(code))
     return avalanche(h)
 
@@ -86,10 +87,11 @@ def signed(h: np.uint64) -> np.int64:
 
 
 @device
-def _read(data: Bytes, at: Int, n_bytes: Int) -> np.uint64:
+def _read(data: Bytes, pos: Int, n_bytes: Int) -> np.uint64:
     value = np.uint64(0)
+    # The compiler makes one load of it, as `n_bytes` is a constant where this is inlined.
     for i in range(n_bytes):
-        value |= np.uint64(byte(data, at + i)) << np.uint64(8 * i)
+        value |= np.uint64(byte(data, pos + i)) << np.uint64(8 * i)
     return value
 
 

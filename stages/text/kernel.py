@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
+from importlib.util import find_spec
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -36,7 +38,7 @@ def kernel(function: Function) -> Function:
 
     Numba knows a cached kernel by the file it stands in alone, while what it calls is compiled into it: after
     an edit there, kernels elsewhere would go on with the old code. So the cache is named by the content of
-    this package and of the package the kernel stands in, which are all that a kernel may call.
+    the package the kernel stands in, and of every package of ours that this one imports from.
     Where nothing can be written (a read-only installation), each process compiles anew.
     """
     compiled: Any = _compile(function)
@@ -54,14 +56,29 @@ def kernel(function: Function) -> Function:
     return entry
 
 
+_OURS = re.compile(rb"^(?:from|import) ((?:stages|classifiers)(?:\.\w+)*)", re.MULTILINE)
+
+
 def stamp(package: str) -> str:
     """What the names of the cached kernels of a package end with, as long as no source of theirs changes."""
-    return _content("stages.text") + (_content(package) if package else "")
+    reached, left = set[str](), [package, "stages.text"] if package else ["stages.text"]
+    while left:
+        if (name := left.pop()) not in reached:
+            reached.add(name)
+            left += _content(name)[1]
+    return hashlib.sha256("".join(_content(name)[0] for name in sorted(reached)).encode()).hexdigest()[:16]
 
 
 @cache
-def _content(package: str) -> str:
-    """8 hex digits of a hash over the package's Python files."""
+def _content(package: str) -> tuple[str, list[str]]:
+    """A hash over the package's Python files, and the packages of ours that they import from."""
     sources = {f.name: f.read_bytes() for f in files(package).iterdir() if f.name.endswith(".py")}
     joined = b"\0".join(name.encode() + b"\0" + sources[name] for name in sorted(sources))
-    return hashlib.sha256(joined).hexdigest()[:8]
+    named = {m.decode() for text in sources.values() for m in _OURS.findall(text)}
+    return hashlib.sha256(joined).hexdigest(), sorted({_package(name) for name in named})
+
+
+def _package(name: str) -> str:
+    """The package that an imported name of ours is, or stands in."""
+    spec = find_spec(name)
+    return name if spec is not None and spec.submodule_search_locations else name.rpartition(".")[0]

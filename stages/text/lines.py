@@ -8,13 +8,13 @@ from stages.text.unicode import SPACE, char_class, decode, decode_before
 
 
 @device
-def next_line(data: Bytes, at: Int, stop: Int) -> tuple[Int, Int, Int]:
-    """The line that starts at `at`: (start, end, after), white space off both ends; go on at `after`.
+def next_line(data: Bytes, pos: Int, stop: Int) -> tuple[Int, Int, Int]:
+    """The line that starts at `pos`: (start, end, after), white space off both ends; go on at `after`.
 
     Lines end where `str.splitlines` ends them (LF, VT, FF, CR, FS, GS, RS, NEL, LS, PS), but CR LF ends two,
     so look at lines that are not blank: blank ones have start == end.
     """
-    end = at
+    end = pos
     after = stop
     while end < stop:
         lead = byte(data, end)
@@ -24,7 +24,7 @@ def next_line(data: Bytes, at: Int, stop: Int) -> tuple[Int, Int, Int]:
                 after = behind
                 break
         end += 1
-    start, end = strip(data, at, end)
+    start, end = strip(data, pos, end)
     return start, end, after
 
 

@@ -23,7 +23,7 @@ Numbers = npt.NDArray[np.int64]
 class Repeated(NamedTuple):
     """Scratch for the n-grams of one document; what is left to see of them stands first in `places`."""
 
-    room: Slots
+    slots: Slots
     grams: Numbers
     """int64 [words]: the number of the n-gram at each place."""
     places: npt.NDArray[np.int32]
@@ -38,7 +38,8 @@ class Repeated(NamedTuple):
 
 
 SPREAD = 3
-"""In bits: few pairs share theirs by chance, and the bits of a long document still fit the first cache."""
+"""Bits of the bitmap for each pair, as a power of two: few pairs share theirs by chance, and those of a long
+document still fit the first cache."""
 
 
 def repeated(n_words: int) -> Repeated:
@@ -71,43 +72,48 @@ def _candidates(hashes: Hashes, first: Int, n: Int, scratch: Repeated) -> Int:
         scratch.once[np.uint64(i)] = scratch.twice[np.uint64(i)] = np.uint64(0)
     for place in range(n):
         bit = _pair(hashes, first + place) >> shift
-        at, mask = bit >> np.uint64(6), np.uint64(1) << (bit & np.uint64(63))
-        scratch.twice[at] |= scratch.once[at] & mask
-        scratch.once[at] |= mask
-    found: Int = np.int64(0)
+        cell, mask = bit >> np.uint64(6), np.uint64(1) << (bit & np.uint64(63))
+        scratch.twice[cell] |= scratch.once[cell] & mask
+        scratch.once[cell] |= mask
+    n_candidates: Int = np.int64(0)
     for place in range(n):
         bit = _pair(hashes, first + place) >> shift
-        scratch.places[np.uint64(found)] = place
-        found += np.int64(scratch.twice[bit >> np.uint64(6)] >> (bit & np.uint64(63)) & np.uint64(1))
-    return found
+        # Written in any case; if no other pair has the bit the next one overwrites it. No branch to
+        # mispredict.
+        scratch.places[np.uint64(n_candidates)] = place
+        n_candidates += np.int64(scratch.twice[bit >> np.uint64(6)] >> (bit & np.uint64(63)) & np.uint64(1))
+    return n_candidates
 
 
 @device
-def _pair(hashes: Hashes, at: Int) -> np.uint64:
-    joined: np.uint64 = (hashes[np.uint64(at)] * P1 + hashes[np.uint64(at + 1)]) * P2
+def _pair(hashes: Hashes, word: Int) -> np.uint64:
+    joined: np.uint64 = (hashes[np.uint64(word)] * P1 + hashes[np.uint64(word + 1)]) * P2
     return joined
 
 
 @device
 def longer(scratch: Repeated, n: Int, oldest: Int) -> tuple[Int, Int]:
-    """From the `n` places of repeated n-grams to the (n + 1)-grams that may be: (how many, next free id)."""
+    """Go from `n` places of repeated n-grams to those of longer ones: (how many these are, next free id)."""
     bits, fresh = bits_for(n), oldest
-    found: Int = np.int64(0)
+    n_longer: Int = np.int64(0)
     for i in range(n - 1):
         place = scratch.places[i]
         if scratch.places[i + 1] == place + 1:
+            # Both are known by exact numbers, and so is what the two make: no hash of it is needed.
             key = np.uint64(scratch.grams[i]) << np.uint64(32) | np.uint64(scratch.grams[i + 1])
-            fresh = _count(scratch, bits, oldest, fresh, found, place, key)
-            found += 1
-    return found, fresh
+            fresh = _count(scratch, bits, oldest, fresh, n_longer, place, key)
+            n_longer += 1
+    return n_longer, fresh
 
 
 @device
-def _count(scratch: Repeated, bits: Int, oldest: Int, fresh: Int, at: Int, place: Int, key: np.uint64) -> Int:
-    which = number(scratch.room, bits, oldest, key, fresh)
+def _count(
+    scratch: Repeated, bits: Int, oldest: Int, fresh: Int, index: Int, place: Int, key: np.uint64
+) -> Int:
+    which = number(scratch.slots, bits, oldest, key, fresh)
     gram = np.uint64(which - oldest)
-    scratch.grams[np.uint64(at)] = which - oldest
-    scratch.places[np.uint64(at)] = place
+    scratch.grams[np.uint64(index)] = which - oldest
+    scratch.places[np.uint64(index)] = place
     if which < fresh:
         scratch.counts[gram] += 1
         return fresh
@@ -121,6 +127,7 @@ def drop_single(scratch: Repeated, n: Int) -> Int:
     kept: Int = np.int64(0)
     for i in range(n):
         gram, place = scratch.grams[i], scratch.places[i]
+        # As above: what does not stay is overwritten.
         scratch.grams[np.uint64(kept)], scratch.places[np.uint64(kept)] = gram, place
         kept += scratch.counts[gram] > 1
     return kept
@@ -128,7 +135,7 @@ def drop_single(scratch: Repeated, n: Int) -> Int:
 
 @device
 def top(scratch: Repeated, n: Int, words: Int, longest: bool) -> tuple[Int, Int]:
-    """Of the `n` repeated n-grams of so many words the one that occurs most often: (times, its first place).
+    """The most frequent of `n` repeated n-grams of so many words: (how often it occurs, its first place).
 
     Of several the longest in characters, or the one that came first, wins. (1, 0) if there is none.
     """
@@ -172,7 +179,7 @@ def chars_walked(scratch: Repeated, n: Int, words: Int) -> Int:
 
     The walk steps by one word from an n-gram that is new to it, which it remembers, and by n words from one
     it remembers. One that occurs once is new where the walk meets it and never met again: it only makes the
-    step of one. So to look at the places of the others is the whole walk. Destroys the counts.
+    step of one. So to look at the places of the others is all of the walk. Destroys the counts.
     """
     total = free = np.int64(0)
     for i in range(n):
@@ -188,7 +195,7 @@ def chars_walked(scratch: Repeated, n: Int, words: Int) -> Int:
 
 
 @device
-def chars_again(scratch: Repeated, n: Int, words: Int) -> Int:
+def chars_of_later(scratch: Repeated, n: Int, words: Int) -> Int:
     """Characters of the words in n-grams that occurred before, each word once, and the spaces between them.
 
     Destroys the counts.

@@ -54,7 +54,7 @@ class Form(NamedTuple):
     stripped: bool
     """White space at the ends goes first."""
     trimmed: bool
-    """And last, where accents went that stood alone."""
+    """White space at the ends goes last, too, where accents went that stood alone."""
 
 
 @cache
@@ -90,11 +90,11 @@ def normalised(texts: Texts, name: Normalize) -> Texts:
 def _normalise(
     data: Bytes, offsets: Offsets, valid: npt.NDArray[np.bool_], form: Form, out: Bytes, ends: Offsets
 ) -> None:
-    at: Int = 0
+    pos: Int = 0
     for row in range(len(valid)):
         if valid[row]:
-            at = normalise(data, np.int64(offsets[row]), np.int64(offsets[row + 1]), form, out, at)
-        ends[row + 1] = at
+            pos = normalise(data, np.int64(offsets[row]), np.int64(offsets[row + 1]), form, out, pos)
+        ends[row + 1] = pos
 
 
 def _same(char: str) -> int | str:
@@ -150,38 +150,39 @@ def normalise(data: Bytes, start: Int, stop: Int, form: Form, out: Bytes, begin:
     if form.stripped:
         start, stop = strip(data, start, stop)
     first = start
-    at: Int = begin
+    pos: Int = begin
     gap: Int = np.int64(0)
     while start < stop:
         code, after = decode(data, start, stop)
         value = _looked_up(form.blocks, form.values, code)
         if value == BLANK:
-            gap = np.int64(at > begin)
+            # A blank is written late, before what follows it: one for several, none at the ends.
+            gap = np.int64(pos > begin)
             start = after
             continue
         if gap:
-            out[np.uint64(at)] = _SPACE
-            at += 1
+            out[np.uint64(pos)] = _SPACE
+            pos += 1
             gap = np.int64(0)
         if value == COPY:
             for i in range(start, after):
-                out[np.uint64(at)] = byte(data, i)
-                at += 1
+                out[np.uint64(pos)] = byte(data, i)
+                pos += 1
         elif value == NUMBER:
-            out[np.uint64(at)] = _ZERO
-            at += 1
+            out[np.uint64(pos)] = _ZERO
+            pos += 1
             after = _behind_number(data, after, stop, form)
         elif value == SIGMA:
-            at = _write_sigma(data, first, start, after, stop, form, out, at)
+            pos = _write_sigma(data, first, start, after, stop, form, out, pos)
         elif value != DROP:
             place = value >> 4
             for i in range(place, place + (value & 15)):
-                out[np.uint64(at)] = byte(form.parts, i)
-                at += 1
+                out[np.uint64(pos)] = byte(form.parts, i)
+                pos += 1
         start = after
-    while form.trimmed and at > begin and byte(out, at - 1) == _SPACE:
-        at -= 1
-    return at
+    while form.trimmed and pos > begin and byte(out, pos - 1) == _SPACE:
+        pos -= 1
+    return pos
 
 
 @device
@@ -190,9 +191,9 @@ def _looked_up(blocks: npt.NDArray[np.uint16], values: npt.NDArray[np.int32], co
 
 
 @device
-def _behind_number(data: Bytes, at: Int, stop: Int, form: Form) -> Int:
-    """Where a number ends whose first digit stands before `at`: digits, once a decimal mark, and digits."""
-    end = _behind_digits(data, at, stop, form)
+def _behind_number(data: Bytes, pos: Int, stop: Int, form: Form) -> Int:
+    """Where a number ends whose first digit stands before `pos`: digits, once a decimal mark, and digits."""
+    end = _behind_digits(data, pos, stop, form)
     if end == stop:
         return end
     code, after = decode(data, end, stop)
@@ -206,26 +207,26 @@ def _behind_number(data: Bytes, at: Int, stop: Int, form: Form) -> Int:
 
 
 @device
-def _behind_digits(data: Bytes, at: Int, stop: Int, form: Form) -> Int:
-    while at < stop:
-        code, after = decode(data, at, stop)
+def _behind_digits(data: Bytes, pos: Int, stop: Int, form: Form) -> Int:
+    while pos < stop:
+        code, after = decode(data, pos, stop)
         if _looked_up(form.blocks, form.values, code) != NUMBER:
             break
-        at = after
-    return at
+        pos = after
+    return pos
 
 
 @device
 def _write_sigma(
-    data: Bytes, first: Int, at: Int, after: Int, stop: Int, form: Form, out: Bytes, to: Int
+    data: Bytes, first: Int, pos: Int, after: Int, stop: Int, form: Form, out: Bytes, to: Int
 ) -> Int:
-    """The small letter of the capital sigma `data[at:after]`: final behind a letter and not before one.
+    """The small letter of the capital sigma `data[pos:after]`: final behind a letter and not before one.
 
     Source: the Unicode Standard, section 3.13, Final_Sigma.
     """
     before: Int = np.int64(0)
-    while at > first:
-        code, at = decode_before(data, first, at)
+    while pos > first:
+        code, pos = decode_before(data, first, pos)
         before = _looked_up(form.case_blocks, form.cases, code)
         if before != IGNORABLE:
             break

@@ -31,7 +31,7 @@ class Phrases(NamedTuple):
     phrase. Phrases of ASCII alone can so be looked for byte by byte."""
     following: Indices
     """int32 [states * columns]: the state after one more character."""
-    found: Indices
+    ending: Indices
     """int32 [states * columns], used at states: the longest phrase that ends here, or -1."""
     shorter: Indices
     """int32 [states * columns], used at states: the state of shorter phrases that end here, too, or 0."""
@@ -66,11 +66,11 @@ def compile_phrases(phrases: Sequence[str], flanks: Sequence[int] | int = ANYWHE
         classes[ord(char)] = column
         if "a" <= char <= "z":
             classes[ord(char) - 32] = column
-    found = np.full(len(following), -1, np.int32)
-    found[::width] = ends
+    ending = np.full(len(following), -1, np.int32)
+    ending[::width] = ends
     lengths = np.array([len(p) for p in lowered], np.int32)
     kinds = np.full(len(lowered), flanks, np.int32) if isinstance(flanks, int) else np.array(flanks, np.int32)
-    arrays = (classes, following, found, shorter, lengths, kinds)
+    arrays = (classes, following, ending, shorter, lengths, kinds)
     for array in arrays:
         array.flags.writeable = False
     return Phrases(*arrays)
@@ -100,33 +100,34 @@ def count_phrases(phrases: Phrases, data: Bytes, start: Int, stop: Int) -> Int:
     """At how many places of `data[start:stop]` a phrase ends, in lower case and flanked as it demands."""
     n: Int = 0
     state: Int = np.int64(0)
-    at = start
-    while at < stop:
-        code: Int = byte(data, at)
-        at += 1
+    pos = start
+    while pos < stop:
+        code: Int = byte(data, pos)
+        pos += 1
         if code >= 0x80:
-            code, at = decode(data, at - 1, stop)
+            code, pos = decode(data, pos - 1, stop)
             code = lower(code)
+            # Beyond the table stands nothing that a phrase holds.
             code = code if code < len(phrases.classes) else np.int64(0)
         column = np.int64(phrases.classes[np.uint64(code)])
         state = np.int64(phrases.following[np.uint64(state + column)])
-        if phrases.found[np.uint64(state)] >= 0 or phrases.shorter[np.uint64(state)]:
-            n += _ends_here(phrases, state, data, start, at, stop)
+        if phrases.ending[np.uint64(state)] >= 0 or phrases.shorter[np.uint64(state)]:
+            n += _ends_here(phrases, state, data, start, pos, stop)
     return n
 
 
 @device
-def _ends_here(phrases: Phrases, state: Int, data: Bytes, start: Int, at: Int, stop: Int) -> bool:
-    """Whether one of the phrases that end at `at` is flanked as it demands."""
+def _ends_here(phrases: Phrases, state: Int, data: Bytes, start: Int, pos: Int, stop: Int) -> bool:
+    """Whether one of the phrases that end at `pos` is flanked as it demands."""
     while state:
-        phrase = np.int64(phrases.found[np.uint64(state)])
+        phrase = np.int64(phrases.ending[np.uint64(state)])
         if phrase >= 0:
             flank = np.int64(phrases.flanks[np.uint64(phrase)])
-            begin = at
+            begin = pos
             for _ in range(phrases.n_chars[np.uint64(phrase)] if flank else 0):
                 _, begin = decode_before(data, start, begin)
             before = begin == start or _parts(decode_before(data, start, begin)[0], flank)
-            if flank == ANYWHERE or (before and (at == stop or _parts(decode(data, at, stop)[0], flank))):
+            if flank == ANYWHERE or (before and (pos == stop or _parts(decode(data, pos, stop)[0], flank))):
                 return True
         state = np.int64(phrases.shorter[np.uint64(state)])
     return False

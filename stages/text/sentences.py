@@ -1,7 +1,7 @@
 """Sentences: as spaCy's sentencizer counts them in English tokens, and by Unicode's rules in any language.
 
 Neither knows abbreviations: "Dr. No" ends one after "Dr." by Unicode's rules (not before a small letter), and
-does not by the sentencizer, whose tokenizer leaves "Dr." whole.
+does not by the sentencizer, whose tokenizer does not cut "Dr.".
 """
 
 from __future__ import annotations
@@ -63,18 +63,18 @@ def count_sentences(data: Bytes, starts: Bounds, ends: Bounds, first: Int, last:
 
 
 @device
-def all_marks(data: Bytes, at: Int, stop: Int) -> bool:
-    """Whether there is only punctuation in `data[at:stop]`."""
-    while at < stop:
-        code, at = decode(data, at, stop)
+def all_marks(data: Bytes, pos: Int, stop: Int) -> bool:
+    """Whether there is only punctuation in `data[pos:stop]`."""
+    while pos < stop:
+        code, pos = decode(data, pos, stop)
         if not sentence_break(code) & MARKS:
             return False
     return True
 
 
 @device
-def next_sentence(data: Bytes, at: Int, stop: Int) -> Int:
-    """Where the sentence ends that begins at `at` < `stop`, with the spaces behind it; the next begins there.
+def next_sentence(data: Bytes, pos: Int, stop: Int) -> Int:
+    """Where the sentence ends that begins at `pos` < `stop`, with its spaces; the next begins there.
 
     Source: UAX #29, revision 45, section 5.1, rules SB1 to SB998. It ends behind terminal punctuation of any
     script, closing quotes and brackets, and spaces, but not behind a full stop that stands before a digit,
@@ -84,17 +84,17 @@ def next_sentence(data: Bytes, at: Int, stop: Int) -> Int:
     full_stop: Int = 0
     before: Int = 0
     latest: Int = 0
-    while at < stop:
-        code, after = decode(data, at, stop)
+    while pos < stop:
+        code, after = decode(data, pos, stop)
         kind = sentence_break(code) & _KINDS
         if kind == S_EXTEND:
-            at = after
+            pos = after
             continue
-        if previous and _ends(data, at, stop, kind, previous, full_stop, before):
-            return at
-        at = after
+        if previous and _ends(data, pos, stop, kind, previous, full_stop, before):
+            return pos
+        pos = after
         if kind == S_SEPARATOR:
-            return at + 1 if code == _CR and at < stop and byte(data, at) == _LF else at
+            return pos + 1 if code == _CR and pos < stop and byte(data, pos) == _LF else pos
         if kind in (S_FULL_STOP, S_TERMINAL):
             previous, full_stop, before = kind, np.int64(kind == S_FULL_STOP), latest
         else:
@@ -105,8 +105,8 @@ def next_sentence(data: Bytes, at: Int, stop: Int) -> Int:
 
 
 @device
-def _ends(data: Bytes, at: Int, stop: Int, kind: Int, previous: Int, full_stop: Int, before: Int) -> bool:
-    """Whether a sentence ends at `at`, before a character of `kind`.
+def _ends(data: Bytes, pos: Int, stop: Int, kind: Int, previous: Int, full_stop: Int, before: Int) -> bool:
+    """Whether a sentence ends at `pos`, before a character of `kind`.
 
     `previous` is the last kind of terminal, closing marks, spaces (in this order) right before it; the
     terminal is a `full_stop` or not, and stands behind a character of kind `before`.
@@ -118,14 +118,14 @@ def _ends(data: Bytes, at: Int, stop: Int, kind: Int, previous: Int, full_stop: 
     initial = kind == S_UPPER and before in (S_UPPER, S_LOWER)
     if previous == S_FULL_STOP and (kind == S_NUMBER or initial):
         return False  # SB6, SB7
-    return not (full_stop and _small_letter_follows(data, at, stop))
+    return not (full_stop and _small_letter_follows(data, pos, stop))
 
 
 @device
-def _small_letter_follows(data: Bytes, at: Int, stop: Int) -> bool:
-    """Whether the first letter, sentence end or line end from `at` on is a small letter (SB8)."""
-    while at < stop:
-        code, at = decode(data, at, stop)
+def _small_letter_follows(data: Bytes, pos: Int, stop: Int) -> bool:
+    """Whether the first letter, sentence end or line end from `pos` on is a small letter (SB8)."""
+    while pos < stop:
+        code, pos = decode(data, pos, stop)
         kind = sentence_break(code) & _KINDS
         if kind == S_LOWER:
             return True

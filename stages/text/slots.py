@@ -1,6 +1,6 @@
-"""Numbers for things met again: an open-addressing table in arrays that are passed in and never cleared.
+"""Numbers for things that recur: an open-addressing table in arrays that are passed in and never cleared.
 
-An id is given once and never again, so whatever is older than the ids of the present document is an empty
+An id is given only once, so whatever is older than the ids of the present document is an empty
 slot. A short document uses the first few slots alone, which stay in the processor's cache.
 """
 
@@ -31,14 +31,16 @@ def bits_for(n: Int) -> Int:
 
 
 @device
-def number(room: Slots, bits: Int, oldest: Int, key: np.uint64, fresh: Int) -> Int:
+def number(slots: Slots, bits: Int, oldest: Int, key: np.uint64, fresh: Int) -> Int:
     """The id of `key`, which is `fresh` if it has none from `oldest` on. Uses the first 2^`bits` slots."""
     mask = np.uint64((1 << bits) - 1)
-    at = (key * P1) >> np.uint64(64 - bits)
-    while room[at, 1] >= np.uint64(oldest):
-        if room[at, 0] == key:
-            return np.int64(room[at, 1])
-        at = (at + np.uint64(1)) & mask
-    room[at, 0] = key
-    room[at, 1] = fresh
+    # The high bits of the product depend on all bits of the key (Fibonacci hashing).
+    slot = (key * P1) >> np.uint64(64 - bits)
+    # Ids only grow: what is older than this document's first is a free slot, and nothing is ever cleared.
+    while slots[slot, 1] >= np.uint64(oldest):
+        if slots[slot, 0] == key:
+            return np.int64(slots[slot, 1])
+        slot = (slot + np.uint64(1)) & mask
+    slots[slot, 0] = key
+    slots[slot, 1] = fresh
     return fresh

@@ -38,7 +38,7 @@ class StopWords(NamedTuple):
     """int64 [lists]: into how many words of the table the longest falls."""
 
 
-def stop_words(lists: Sequence[Sequence[str]], how: int) -> StopWords:
+def stop_words(lists: Sequence[Sequence[str]], comparison: int) -> StopWords:
     """What `find_stop_word` looks into.
 
     A stop word of several CJK characters is several words of the table: it is found where they touch, and as
@@ -47,7 +47,7 @@ def stop_words(lists: Sequence[Sequence[str]], how: int) -> StopWords:
     Raises:
         ValueError: a stop word holds no letter or number, or is several words with space between them.
     """
-    tables = [_table(listed, how) for listed in lists]
+    tables = [_table(listed, comparison) for listed in lists]
     sizes = [0, *(len(keys) for keys, _, _ in tables)]
     return StopWords(
         np.concatenate([keys for keys, _, _ in tables]),
@@ -59,26 +59,26 @@ def stop_words(lists: Sequence[Sequence[str]], how: int) -> StopWords:
     )
 
 
-def _table(listed: Sequence[str], how: int) -> tuple[Hashes, Bounds, int]:
+def _table(listed: Sequence[str], comparison: int) -> tuple[Hashes, Bounds, int]:
     size = 1 << (4 * len(listed)).bit_length()
     keys, ids, most = np.zeros(size, np.uint64), np.zeros(size, np.int32), 1
     for number, word in enumerate(listed):
-        hashes, parts = _hashes(word, how)
+        hashes, parts = _hashes(word, comparison)
         most = max(most, parts)
         for key in hashes:
-            at = int(key) & (size - 1)
-            while keys[at] not in (0, key):
-                at = (at + 1) & (size - 1)
-            keys[at], ids[at] = key, number
+            slot = int(key) & (size - 1)
+            while keys[slot] not in (0, key):
+                slot = (slot + 1) & (size - 1)
+            keys[slot], ids[slot] = key, number
     return keys, ids, most
 
 
-def _hashes(word: str, how: int) -> tuple[list[np.uint64], int]:
+def _hashes(word: str, comparison: int) -> tuple[list[np.uint64], int]:
     """The hashes under which a text may hold `word`, and how many words of the table it is."""
-    lower = word if how == EXACT else "".join(c.lower()[0] for c in word)
+    lower = word if comparison == EXACT else "".join(c.lower()[0] for c in word)
     out = np.zeros(2, np.uint64)
-    _hash(view(pa.array([lower])).data, np.int64(len(lower.encode())), how == TRIMMED, out)
-    if how != TRIMMED:
+    _hash(view(pa.array([lower])).data, np.int64(len(lower.encode())), comparison == TRIMMED, out)
+    if comparison != TRIMMED:
         return list(out), 1
     table = words(pa.array([word]))
     if not out[1] or any(table.starts[1:] != table.ends[:-1]):
@@ -101,32 +101,34 @@ def _hash(data: Bytes, stop: Int, trimmed: bool, out: Hashes) -> None:
 
 @device
 def find_stop_word(
-    listed: StopWords, group: Int, how: Int, data: Bytes, table: Words, at: Int, stop: Int
+    listed: StopWords, group: Int, comparison: Int, data: Bytes, table: Words, word: Int, stop: Int
 ) -> Int:
-    """Which stop word starts at word `at`, or -1; the words of the document end before `stop`."""
-    here = np.uint64(at)
+    """Which stop word starts at word `word`, or -1; the words of the document end before `stop`."""
+    here = np.uint64(word)
     start: Int = np.int64(table.starts[here])
     end: Int = np.int64(table.ends[here])
     kinds, first, last = table.flags[here], byte(data, start), byte(data, end - 1)
-    whole = how != TRIMMED or (97 <= first <= 122 and 97 <= last <= 122 and listed.n_parts[group] == 1)
-    plain = whole and (how == EXACT or kinds & UPPER == 0)
+    as_it_stands = comparison != TRIMMED or (
+        97 <= first <= 122 and 97 <= last <= 122 and listed.n_parts[group] == 1
+    )
+    plain = as_it_stands and (comparison == EXACT or kinds & UPPER == 0)
     if plain and table.n_chars[here] > listed.n_chars[group]:
         return np.int64(-1)
     key = table.hashes[here]
-    found = _look_up(listed, group, key)
-    if plain or found >= 0:
-        return found
-    for part in range(at + 1, min(stop, at + listed.n_parts[group])):
+    stop_word = _look_up(listed, group, key)
+    if plain or stop_word >= 0:
+        return stop_word
+    for part in range(word + 1, min(stop, word + listed.n_parts[group])):
         if table.starts[part] != table.ends[part - 1]:
             break
         key = key * P1 + table.hashes[part]
-        found = _look_up(listed, group, key)
-        if found >= 0:
-            return found
-    if how == TRIMMED:
+        stop_word = _look_up(listed, group, key)
+        if stop_word >= 0:
+            return stop_word
+    if comparison == TRIMMED:
         start, end = trim(data, start, end)
     if start == end or count_chars(data, start, end) > listed.n_chars[group]:
-        return found
+        return stop_word
     return _look_up(listed, group, hash_lower(data, start, end, np.uint64(0)))
 
 
@@ -134,11 +136,11 @@ def find_stop_word(
 def _look_up(listed: StopWords, group: Int, key: np.uint64) -> Int:
     first = listed.first[group]
     mask = np.uint64(listed.first[group + 1] - first - 1)
-    at = key & mask
+    slot = key & mask
     while True:
-        have = listed.keys[np.uint64(first) + at]
+        have = listed.keys[np.uint64(first) + slot]
         if have == key:
-            return np.int64(listed.ids[np.uint64(first) + at])
+            return np.int64(listed.ids[np.uint64(first) + slot])
         if have == 0:
             return np.int64(-1)
-        at = (at + np.uint64(1)) & mask
+        slot = (slot + np.uint64(1)) & mask

@@ -1,4 +1,4 @@
-"""Syllables of Thai, Lao, Khmer and Burmese, which write no spaces between words: told from spelling.
+"""Syllables of Thai, Lao, Khmer and Burmese, which write no spaces between words: found by spelling.
 
 A written syllable is a consonant with the vowels and marks around it, and the consonants that close it.
 Burmese marks those that close; in the others a consonant without a vowel closes what is open, else it begins
@@ -46,7 +46,7 @@ EMPTY, LED, BARE, OPEN, CLOSED, NUMBER, NEXT = range(7)
 digits; NEXT: the consonant begins the next syllable."""
 
 _LAO = 0x80
-"""From a Thai letter to its Lao counterpart."""
+"""Distance from a Thai letter to its Lao counterpart."""
 _RO, _WO, _O, _YO = 0xE23, 0xE27, 0xE2D, 0xE22
 _SHORT_A, _LONG_I, _LONG_UE, _LAO_O, _LAO_YA = 0xE31, 0xE35, 0xE37, 0xE3B, 0xE3D
 _NEVER_LAST = np.array([ord(c) & 127 for c in "ฉผฝหฮ"], np.int64)
@@ -83,8 +83,8 @@ def role_of(code: Int) -> Int:
 
 
 @device
-def next_syllable(data: Bytes, at: Int, stop: Int) -> Int:
-    """Where the syllable that begins at `at` ends; `at` itself where no character of these scripts stands.
+def next_syllable(data: Bytes, pos: Int, stop: Int) -> Int:
+    """Where the syllable that begins at `pos` ends; `pos` itself where no character of these scripts stands.
 
     Digits in a row are one. A word of ICU's dictionaries has 1.50 of them in Thai news (of PyThaiNLP's newmm
     1.75), and in the Universal Declaration of Human Rights 1.31 in Thai, 1.48 in Lao, 1.43 in Khmer, 1.38 in
@@ -95,8 +95,8 @@ def next_syllable(data: Bytes, at: Int, stop: Int) -> Int:
     vowel: Int = 0
     last: Int = 0
     role: Int = OTHER
-    while at < stop:
-        code, after = decode(data, at, stop)
+    while pos < stop:
+        code, after = decode(data, pos, stop)
         below = role == STACKER
         role = role_of(code)
         if role == OTHER:
@@ -115,8 +115,8 @@ def next_syllable(data: Bytes, at: Int, stop: Int) -> Int:
             state = _alone(role)
         elif role == VOWEL:
             state, vowel, onset = OPEN, letter, 0
-        at = after
-    return at
+        pos = after
+    return pos
 
 
 @device
@@ -163,10 +163,10 @@ def _take(
 
 @device
 def _never_last(letter: Int) -> bool:
-    found = False
+    some = False
     for other in _NEVER_LAST:
-        found |= letter & 127 == other
-    return found
+        some |= letter & 127 == other
+    return some
 
 
 @device
@@ -180,14 +180,14 @@ def _is_vowel(letter: Int, state: Int, vowel: Int) -> bool:
 
 
 @device
-def _behind(data: Bytes, at: Int, stop: Int) -> tuple[bool, bool, Int]:
-    """What follows a consonant that ends at `at`: (a vowel or tone, so it begins a syllable; a killer, so it
+def _behind(data: Bytes, pos: Int, stop: Int) -> tuple[bool, bool, Int]:
+    """What follows a consonant that ends at `pos`: (a vowel or tone, so it begins a syllable; a killer, so it
     ends one; the Thai letter อ or the Lao, without a vowel of its own, or 0)."""
     begins = False
     for _ in range(8):
-        if at >= stop:
+        if pos >= stop:
             break
-        code, after = decode(data, at, stop)
+        code, after = decode(data, pos, stop)
         role = role_of(code)
         burmese = 0x1000 <= code < 0x1100
         if role == KILLER or (role == STACKER and burmese):
@@ -202,23 +202,24 @@ def _behind(data: Bytes, at: Int, stop: Int) -> tuple[bool, bool, Int]:
         elif role != MARK:
             letter = code - _LAO if 0xE80 <= code < 0xF00 else code
             return begins, False, letter if letter == _O and not _marked(data, after, stop) else np.int64(0)
-        at = after
+        pos = after
     return begins, False, np.int64(0)
 
 
 @device
-def _marked(data: Bytes, at: Int, stop: Int) -> bool:
-    """Whether a vowel or mark stands at `at`."""
-    if at >= stop:
+def _marked(data: Bytes, pos: Int, stop: Int) -> bool:
+    """Whether a vowel or mark stands at `pos`."""
+    if pos >= stop:
         return False
-    return role_of(decode(data, at, stop)[0]) in (VOWEL, MARK)
+    return role_of(decode(data, pos, stop)[0]) in (VOWEL, MARK)
 
 
 @device
 def writes_no_spaces(data: Bytes, start: Int, stop: Int) -> bool:
     """Whether `data[start:stop]` may hold characters of these scripts: a loop over bytes without branches."""
-    found = False
+    some = False
     for i in range(np.uint64(start), np.uint64(max(start, stop - 1))):
+        # The first two bytes of U+0E00 to 0EFF, 1000 to 109F and 1780 to 17FF; some others pass, too.
         a, b = data[i], data[i + np.uint64(1)]
-        found |= (a == 0xE0) & (b >= 0xB8) | (a == 0xE1) & ((b <= 0x82) | (b == 0x9E) | (b == 0x9F))
-    return found
+        some |= (a == 0xE0) & (b >= 0xB8) | (a == 0xE1) & ((b <= 0x82) | (b == 0x9E) | (b == 0x9F))
+    return some

@@ -71,16 +71,16 @@ def _made(texts: Texts, splitter: Splitter) -> Words:
     # Room for the worst case costs nothing: the system gives memory to pages that are written.
     starts, ends, n_chars = (np.empty(n_bytes, np.int32) for _ in range(3))
     flags, hashes = np.empty(n_bytes, np.uint8), np.empty(n_bytes, np.uint64)
-    room = Words(starts, ends, n_chars, flags, hashes, np.zeros(len(texts.valid) + 1, np.int64))
+    most = Words(starts, ends, n_chars, flags, hashes, np.zeros(len(texts.valid) + 1, np.int64))
     if splitter == "english" or splitter == "uax29":
-        (_split_english if splitter == "english" else _split_uax29)(*texts, room)
-        _describe(texts.data, room)
+        (_split_english if splitter == "english" else _split_uax29)(*texts, most)
+        _describe(texts.data, most)
     else:
         longest = int(np.diff(texts.offsets).max(initial=0))
         scratch = np.empty(longest + 2, np.int64), np.empty(longest + 2, np.uint8)
-        _fill(*texts, *_CLASSES[splitter], room, *scratch)
-    n = int(room.offsets[-1])
-    table = Words(starts[:n], ends[:n], n_chars[:n], flags[:n], hashes[:n], room.offsets)
+        _fill(*texts, *_CLASSES[splitter], most, *scratch)
+    n = int(most.offsets[-1])
+    table = Words(starts[:n], ends[:n], n_chars[:n], flags[:n], hashes[:n], most.offsets)
     for array in table:
         array.flags.writeable = False
     return table
@@ -99,14 +99,15 @@ def _fill(
                 n = _fill_syllables(data, start, stop, out, n)
                 out.offsets[row + 1] = n
                 continue
-            found = _edges(data, start, stop, separators, single, edges, kinds)
-            for i in range(found):
+            n_edges = _edges(data, start, stop, separators, single, edges, kinds)
+            for i in range(n_edges):
+                # The high halves count characters, so that the length of a word is one subtraction.
                 begin, end = edges[np.uint64(2 * i)], edges[np.uint64(2 * i + 1)]
                 start, stop, to = begin & 0xFFFFFFFF, end & 0xFFFFFFFF, np.uint64(n + i)
                 out.starts[to], out.ends[to] = start, stop
                 out.n_chars[to], out.flags[to] = (end >> 32) - (begin >> 32), kinds[np.uint64(i)]
                 out.hashes[to] = hash_word(data, start, stop)
-            n += found
+            n += n_edges
         out.offsets[row + 1] = n
 
 
@@ -131,20 +132,20 @@ def _split_uax29(data: Bytes, texts: Offsets, valid: npt.NDArray[np.bool_], out:
 @kernel
 def _describe(data: Bytes, out: Words) -> None:
     for i in range(out.offsets[-1]):
-        found = describe(data, np.int64(out.starts[i]), np.int64(out.ends[i]))
-        out.n_chars[i], out.flags[i], out.hashes[i] = found
+        described = describe(data, np.int64(out.starts[i]), np.int64(out.ends[i]))
+        out.n_chars[i], out.flags[i], out.hashes[i] = described
 
 
 @device
 def _fill_syllables(data: Bytes, start: Int, stop: Int, out: Words, n: Int) -> Int:
     """The words of a row with scripts that write no spaces, from number `n` on; returns the next number."""
-    at = start
+    pos = start
     while True:
-        begin, at, n_chars, flags = next_word(data, at, stop)
+        begin, pos, n_chars, flags = next_word(data, pos, stop)
         if n_chars == 0:
             return n
-        out.starts[n], out.ends[n], out.n_chars[n], out.flags[n] = begin, at, n_chars, flags
-        out.hashes[n] = hash_word(data, begin, at)
+        out.starts[n], out.ends[n], out.n_chars[n], out.flags[n] = begin, pos, n_chars, flags
+        out.hashes[n] = hash_word(data, begin, pos)
         n += 1
 
 
@@ -163,22 +164,24 @@ def _edges(
     n_chars: Int = np.int64(0)
     flags: Int = np.int64(0)
     outside: Int = np.int64(1)
-    at = start
-    while at < stop:
-        code, after = decode(data, at, stop)
+    pos = start
+    while pos < stop:
+        code, after = decode(data, pos, stop)
         kind = char_class(code)
         separator = np.int64(kind & separators != 0)
         if (kind | flags) & single and not (outside | separator) and (kind & single or not kind & MARK):
-            edges[np.uint64(n)] = edges[np.uint64(n + 1)] = n_chars << 32 | at
+            edges[np.uint64(n)] = edges[np.uint64(n + 1)] = n_chars << 32 | pos
             n += 2
             flags = np.int64(0)
-        edges[np.uint64(n)] = n_chars << 32 | at
+        # Right if a word starts or ends here: then `n` moves on, and what is written stays.
+        edges[np.uint64(n)] = n_chars << 32 | pos
         n += separator ^ outside
+        # Outside a word the mask is 0 and forgets the flags of the last one; inside it is -1 and keeps them.
         flags = flags & (outside - 1) | kind
         kinds[np.uint64(n >> 1)] = flags
         outside = separator
         n_chars += 1
-        at = after
+        pos = after
     edges[np.uint64(n)] = n_chars << 32 | stop
     return (n + 1) >> 1
 
@@ -188,9 +191,9 @@ def describe(data: Bytes, start: Int, stop: Int) -> tuple[Int, Int, np.uint64]:
     """(characters, their classes or-ed, hash of the bytes) of `data[start:stop]`."""
     n_chars: Int = np.int64(0)
     flags: Int = np.int64(0)
-    at = start
-    while at < stop:
-        code, at = decode(data, at, stop)
+    pos = start
+    while pos < stop:
+        code, pos = decode(data, pos, stop)
         flags |= char_class(code)
         n_chars += 1
     return n_chars, flags, hash_word(data, start, stop)
@@ -212,12 +215,13 @@ def hash_word(data: Bytes, start: Int, stop: Int) -> np.uint64:
 
 
 @device
-def _up_to_eight(data: Bytes, at: Int, stop: Int) -> np.uint64:
-    """The bytes of `data[at:stop]`, but no more than eight, as one number."""
-    if at + 8 <= len(data):
-        value, bits = load(data, at), np.uint64(8 * (stop - at))
-        return value if stop - at >= 8 else value & ((np.uint64(1) << bits) - np.uint64(1))
+def _up_to_eight(data: Bytes, pos: Int, stop: Int) -> np.uint64:
+    """The bytes of `data[pos:stop]`, but no more than eight, as one number."""
+    if pos + 8 <= len(data):
+        # One load and a mask, wherever eight bytes are there to be read.
+        value, bits = load(data, pos), np.uint64(8 * (stop - pos))
+        return value if stop - pos >= 8 else value & ((np.uint64(1) << bits) - np.uint64(1))
     value = np.uint64(0)
-    for i in range(min(stop - at, np.int64(8))):
-        value |= np.uint64(byte(data, at + i)) << np.uint64(8 * i)
+    for i in range(min(stop - pos, np.int64(8))):
+        value |= np.uint64(byte(data, pos + i)) << np.uint64(8 * i)
     return value

@@ -99,33 +99,35 @@ del _classes, _shifts, _blocks
 
 
 @device
-def decode(data: Bytes, at: Int, stop: Int) -> tuple[Int, Int]:
-    """The character that starts at `at` < `stop`: (code point, where the next one starts).
+def decode(data: Bytes, pos: Int, stop: Int) -> tuple[Int, Int]:
+    """The character that starts at `pos` < `stop`: (code point, where the next one starts).
 
     Never reads at or behind `stop`. A byte that starts no character is U+FFFD and one byte long.
     """
-    lead = byte(data, at)
+    lead = byte(data, pos)
     if lead < 0x80:
-        return lead, at + 1
-    if 0xC2 <= lead < 0xE0 and at + 2 <= stop:
-        return (lead & 0x1F) << 6 | byte(data, at + 1) & 0x3F, at + 2
-    if 0xE0 <= lead < 0xF0 and at + 3 <= stop:
-        middle = byte(data, at + 1) & 0x3F
-        return (lead & 0x0F) << 12 | middle << 6 | byte(data, at + 2) & 0x3F, at + 3
-    if 0xF0 <= lead < 0xF5 and at + 4 <= stop:
-        high = (byte(data, at + 1) & 0x3F) << 12 | (byte(data, at + 2) & 0x3F) << 6
-        code = (lead & 0x07) << 18 | high | byte(data, at + 3) & 0x3F
-        return min(code, np.int64(0x10FFFF)), at + 4
-    return np.int64(REPLACEMENT), at + 1
+        return lead, pos + 1
+    # 0xC0, 0xC1 and 0xF5 on start no character. Continuing bytes are not checked: Arrow's text is valid, and
+    # of other bytes any code point does, as long as nothing behind `stop` is read.
+    if 0xC2 <= lead < 0xE0 and pos + 2 <= stop:
+        return (lead & 0x1F) << 6 | byte(data, pos + 1) & 0x3F, pos + 2
+    if 0xE0 <= lead < 0xF0 and pos + 3 <= stop:
+        middle = byte(data, pos + 1) & 0x3F
+        return (lead & 0x0F) << 12 | middle << 6 | byte(data, pos + 2) & 0x3F, pos + 3
+    if 0xF0 <= lead < 0xF5 and pos + 4 <= stop:
+        high = (byte(data, pos + 1) & 0x3F) << 12 | (byte(data, pos + 2) & 0x3F) << 6
+        code = (lead & 0x07) << 18 | high | byte(data, pos + 3) & 0x3F
+        return min(code, np.int64(0x10FFFF)), pos + 4
+    return np.int64(REPLACEMENT), pos + 1
 
 
 @device
-def decode_before(data: Bytes, start: Int, at: Int) -> tuple[Int, Int]:
-    """The character that ends at `at` > `start`: (code point, where it starts)."""
-    before = at - 1
+def decode_before(data: Bytes, start: Int, pos: Int) -> tuple[Int, Int]:
+    """The character that ends at `pos` > `start`: (code point, where it starts)."""
+    before = pos - 1
     while before > start and byte(data, before) & 0xC0 == 0x80:
         before -= 1
-    code, _ = decode(data, before, at)
+    code, _ = decode(data, before, pos)
     return code, before
 
 
@@ -133,6 +135,7 @@ def decode_before(data: Bytes, start: Int, at: Int) -> tuple[Int, Int]:
 def char_class(code: Int) -> Int:
     """The flags of a code point."""
     if code < 0x80:
+        # Block 0 is the first of the blocks, so that ASCII needs one load instead of two.
         return np.int64(_CLASS[np.uint64(code)])
     return np.int64(_CLASS[np.uint64(np.int64(_CLASS_INDEX[np.uint64(code >> 7)]) << 7 | code & 127)])
 

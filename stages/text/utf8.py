@@ -9,12 +9,12 @@ from stages.text.kernel import Int, device
 
 
 @device
-def encode(code: Int, out: Bytes, at: Int) -> Int:
-    """Write a code point to `out[at:]`; gives where it ends."""
+def encode(code: Int, out: Bytes, pos: Int) -> Int:
+    """Write a code point to `out[pos:]`; gives where it ends."""
     value, n = utf8(code)
     for i in range(n):
-        out[np.uint64(at + i)] = value >> np.uint64(8 * i) & np.uint64(0xFF)
-    return at + n
+        out[np.uint64(pos + i)] = value >> np.uint64(8 * i) & np.uint64(0xFF)
+    return pos + n
 
 
 @device

@@ -26,10 +26,10 @@ def is_web_address(data: Bytes, start: Int, stop: Int) -> bool:
     """
     if _host(data, start, stop):
         return True
-    n_scheme, at = 0, start
-    while at < stop:
-        code, after = decode(data, at, stop)
-        if code == AT and at > start and _host(data, after, stop):
+    n_scheme, pos = 0, start
+    while pos < stop:
+        code, after = decode(data, pos, stop)
+        if code == AT and pos > start and _host(data, after, stop):
             return True
         if n_scheme >= 0:
             if char_class(code) & ALNUM or code in (UNDERSCORE, PLUS, HYPHEN, DOT):
@@ -39,7 +39,7 @@ def is_web_address(data: Bytes, start: Int, stop: Int) -> bool:
                 if code == COLON and slashes and n_scheme >= 2 and _host(data, after + 2, stop):
                     return True
                 n_scheme = -1
-        at = after
+        pos = after
     return False
 
 
@@ -48,10 +48,10 @@ def _host(data: Bytes, start: Int, stop: Int) -> bool:
     """Whether `data[start:stop]` is a host or a public IPv4 address, and what may follow it."""
     if start < stop and flags_of(byte(data, start)) & DIGIT and _ip_address(data, start, stop):
         return True
-    n_labels, n_chars, at = 0, 0, start
+    n_labels, n_chars, pos = 0, 0, start
     is_label, is_lower, last_inner = True, True, True
-    while at < stop:
-        code, after = decode(data, at, stop)
+    while pos < stop:
+        code, after = decode(data, pos, stop)
         if code == DOT:
             if not is_label or last_inner or n_chars == 0 or n_chars > MAX_LABEL:
                 return False
@@ -66,23 +66,23 @@ def _host(data: Bytes, start: Int, stop: Int) -> bool:
             is_lower = is_lower and bool(lower)
             last_inner = inner
             n_chars += 1
-        at = after
-    return n_labels > 0 and is_lower and 2 <= n_chars <= MAX_TOP_LEVEL and _rest(data, at, stop)
+        pos = after
+    return n_labels > 0 and is_lower and 2 <= n_chars <= MAX_TOP_LEVEL and _rest(data, pos, stop)
 
 
 @device
-def _rest(data: Bytes, at: Int, stop: Int) -> bool:
-    """Whether `data[at:stop]` may follow a host: nothing, or a port, or a path."""
-    if at < stop and byte(data, at) == COLON:
-        first = at + 1
-        at = first
-        while at < stop and flags_of(byte(data, at)) & DIGIT:
-            at += 1
-        if not 2 <= at - first <= 5:
+def _rest(data: Bytes, pos: Int, stop: Int) -> bool:
+    """Whether `data[pos:stop]` may follow a host: nothing, or a port, or a path."""
+    if pos < stop and byte(data, pos) == COLON:
+        first = pos + 1
+        pos = first
+        while pos < stop and flags_of(byte(data, pos)) & DIGIT:
+            pos += 1
+        if not 2 <= pos - first <= 5:
             return False
-    if at == stop:
+    if pos == stop:
         return True
-    char = byte(data, at)
+    char = byte(data, pos)
     return char in (SLASH, QUESTION, NUMBER)
 
 
@@ -90,26 +90,26 @@ def _rest(data: Bytes, at: Int, stop: Int) -> bool:
 def _ip_address(data: Bytes, start: Int, stop: Int) -> bool:
     """Whether four numbers that make a public address stand at `start`."""
     numbers: Int = 0
-    at = start
+    pos = start
     for part in range(4):
-        first = at
+        first = pos
         value: Int = 0
-        while at < stop and at - first < 3 and flags_of(byte(data, at)) & DIGIT:
-            value = 10 * value + byte(data, at) - ord("0")
-            at += 1
-        if at == first or value > 255:
+        while pos < stop and pos - first < 3 and flags_of(byte(data, pos)) & DIGIT:
+            value = 10 * value + byte(data, pos) - ord("0")
+            pos += 1
+        if pos == first or value > 255:
             return False
         leading_zero = byte(data, first) == ord("0")
-        if leading_zero and (at - first == 3 or part == 0 or part == 3):
+        if leading_zero and (pos - first == 3 or part == 0 or part == 3):
             return False
         numbers = numbers << 8 | value
         if part < 3:
-            if at >= stop or byte(data, at) != DOT:
+            if pos >= stop or byte(data, pos) != DOT:
                 return False
-            at += 1
+            pos += 1
     a, b = numbers >> 24, numbers >> 16 & 255
     private = a == 10 or a == 127 or (a == 192 and b == 168) or (a == 169 and b == 254)
     private = private or (a == 172 and 16 <= b <= 31)
     if private or a > 223 or numbers & 255 == 255:
         return False
-    return _rest(data, at, stop)
+    return _rest(data, pos, stop)

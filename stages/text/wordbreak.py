@@ -35,8 +35,8 @@ Bounds = npt.NDArray[np.int32]
 
 
 @device
-def split_uax29(data: Bytes, start: Int, stop: Int, starts: Bounds, ends: Bounds, at: Int) -> Int:
-    """Write where the words of `data[start:stop]` begin and end to `starts` and `ends`, from `at` on.
+def split_uax29(data: Bytes, start: Int, stop: Int, starts: Bounds, ends: Bounds, pos: Int) -> Int:
+    """Write where the words of `data[start:stop]` begin and end to `starts` and `ends`, from `pos` on.
 
     Gives the place behind the last. There are at most as many words as characters. A letter of a script
     without spaces (ideographs, hiragana, Thai, Lao, Khmer, Burmese) is a word, with the marks behind it.
@@ -51,57 +51,58 @@ def split_uax29(data: Bytes, start: Int, stop: Int, starts: Bounds, ends: Bounds
         elif kind != W_NEWLINE:
             here = _behind_extenders(data, here, stop)
         if kind <= W_KATAKANA and kind != W_NEWLINE and char_class(code) & ALNUM:
-            starts[at], ends[at] = begin, here
-            at += 1
-    return at
+            starts[pos], ends[pos] = begin, here
+            pos += 1
+    return pos
 
 
 @device
-def _behind_extenders(data: Bytes, at: Int, stop: Int) -> Int:
-    """Where the characters end that, standing at `at`, belong to the one before (WB4)."""
-    while at < stop:
-        code, after = decode(data, at, stop)
+def _behind_extenders(data: Bytes, pos: Int, stop: Int) -> Int:
+    """Where the characters end that, standing at `pos`, belong to the one before (WB4)."""
+    while pos < stop:
+        code, after = decode(data, pos, stop)
+        # No character of ASCII extends another: the commonest case needs no table.
         if code < 0x80 or word_break(code) != W_EXTEND:
             break
-        at = after
-    return at
+        pos = after
+    return pos
 
 
 @device
-def _word_end(data: Bytes, at: Int, stop: Int, kind: Int) -> Int:
-    """Where the word ends whose last character so far, of `kind`, ends at `at` (WB5 to WB13b)."""
+def _word_end(data: Bytes, pos: Int, stop: Int, kind: Int) -> Int:
+    """Where the word ends whose last character so far, of `kind`, ends at `pos` (WB5 to WB13b)."""
     while True:
-        at = _behind_extenders(data, at, stop)
-        if at >= stop:
-            return at
-        code, after = decode(data, at, stop)
+        pos = _behind_extenders(data, pos, stop)
+        if pos >= stop:
+            return pos
+        code, after = decode(data, pos, stop)
         follower = word_break(code)
         if joined(kind, follower):
-            kind, at = follower, after
+            kind, pos = follower, after
             continue
         if kind == W_HEBREW and follower == W_SINGLE_QUOTE:
             # WB7a; a letter behind it is joined by WB7, which knows the letter before.
-            at = _behind_extenders(data, after, stop)
-            follower, after = _kind_at(data, at, stop)
+            pos = _behind_extenders(data, after, stop)
+            follower, after = _kind_at(data, pos, stop)
             if not W_LETTER <= follower <= W_HEBREW:
-                return at
-            kind, at = follower, after
+                return pos
+            kind, pos = follower, after
             continue
         beyond: Int = W_OTHER
-        end = at
+        end = pos
         if joins(kind, follower):
             beyond, end = _kind_at(data, _behind_extenders(data, after, stop), stop)
         if not bridged(kind, follower, beyond):
-            return at
-        kind, at = beyond, end
+            return pos
+        kind, pos = beyond, end
 
 
 @device
-def _kind_at(data: Bytes, at: Int, stop: Int) -> tuple[Int, Int]:
-    """The kind of the character at `at`, and where it ends; W_OTHER at `stop`."""
-    if at >= stop:
-        return np.int64(W_OTHER), at
-    code, after = decode(data, at, stop)
+def _kind_at(data: Bytes, pos: Int, stop: Int) -> tuple[Int, Int]:
+    """The kind of the character at `pos`, and where it ends; W_OTHER at `stop`."""
+    if pos >= stop:
+        return np.int64(W_OTHER), pos
+    code, after = decode(data, pos, stop)
     return word_break(code), after
 
 

@@ -18,27 +18,27 @@ ZERO_WIDTH_SPACE = 0x200B
 
 
 @device
-def next_word(data: Bytes, at: Int, stop: Int) -> tuple[Int, Int, Int, Int]:
-    """The first word in `data[at:stop]`: (start, end, characters, all flags of its characters or-ed).
+def next_word(data: Bytes, pos: Int, stop: Int) -> tuple[Int, Int, Int, Int]:
+    """The first word in `data[pos:stop]`: (start, end, characters, all flags of its characters or-ed).
 
     Go on from `end`. No characters: there was no word.
     """
-    start = at
+    start = pos
     n_chars: Int = 0
     flags: Int = 0
     syllable = start  # where the syllable ends that was read last
-    while at < stop:
-        code, after = decode(data, at, stop)
+    while pos < stop:
+        code, after = decode(data, pos, stop)
         kind = char_class(code)
-        if at >= syllable:
+        if pos >= syllable:
             if role_of(code):
                 if flags & ALNUM:
                     break
-                syllable = next_syllable(data, at, stop)
+                syllable = next_syllable(data, pos, stop)
             elif syllable > start and (kind & ALNUM or code == ZERO_WIDTH_SPACE):
                 break
             elif n_chars == 0 and code == ZERO_WIDTH_SPACE and _syllable_at(data, after, stop):
-                start = at = syllable = after
+                start = pos = syllable = after
                 continue
         if kind & SEPARATOR or (n_chars and kind & IDEOGRAPH) or (flags & IDEOGRAPH and not kind & MARK):
             if n_chars:
@@ -47,13 +47,13 @@ def next_word(data: Bytes, at: Int, stop: Int) -> tuple[Int, Int, Int, Int]:
         else:
             n_chars += 1
             flags |= kind
-        at = after
-    return start, at, n_chars, flags
+        pos = after
+    return start, pos, n_chars, flags
 
 
 @device
-def _syllable_at(data: Bytes, at: Int, stop: Int) -> bool:
-    return bool(at < stop and role_of(decode(data, at, stop)[0]) > 0)
+def _syllable_at(data: Bytes, pos: Int, stop: Int) -> bool:
+    return bool(pos < stop and role_of(decode(data, pos, stop)[0]) > 0)
 
 
 @device

@@ -1,6 +1,6 @@
-"""Lengths to rows: which piece of which document stands where. Pure functions of lengths and tie-breaks.
+"""Lengths to rows: which chunk of which document stands where. Pure functions of lengths and tie-breaks.
 
-A piece is the end-of-text id and then tokens of one document; a row holds whole pieces, then padding.
+A chunk is the end-of-text id and then tokens of one document; a row holds uncut chunks, then padding.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ Words = npt.NDArray[np.uint64]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Layout:
-    """Pieces in row and position order; arrays of one length, [pieces]."""
+    """Chunks in row and position order; arrays of one length, [chunks]."""
 
     n_rows: int
     row: Longs
     start: Ints
-    """Position of the piece's end-of-text id in its row."""
+    """Position of the chunk's end-of-text id in its row."""
     document: Longs
     """Index into the lengths."""
     first_token: Ints
-    """Offset of the piece in the document's tokens."""
+    """Offset of the chunk in the document's tokens."""
     n_tokens: Ints
     """With the end-of-text id."""
 
@@ -38,7 +38,7 @@ def best_fit(lengths: Ints, sequence_length: int, ties: npt.NDArray[np.uint64], 
     """Pack without cutting what fits.
 
     Only documents longer than `sequence_length - 1` are cut, into chunks of that length and a remainder;
-    pieces go, longest first, to the row with the least room that still holds them.
+    chunks go, longest first, to the row with the least room that still holds them.
 
     Source: Ding et al. 2024, "Fewer Truncations Improve Language Modeling", arXiv:2404.10830, section 3.
     Differs: a bitmap and not a segment tree finds the row (lengths are small integers); equal lengths, the
@@ -66,8 +66,8 @@ def concat(lengths: Ints, sequence_length: int, ties: npt.NDArray[np.uint64]) ->
     end-of-text id again, and a single place left at the end of a row is padding.
     """
     by_tie = np.argsort(ties, kind="stable")
-    # Rows but the last leave one place free at most: rows * (sequence_length - 1) <= tokens + pieces. And a
-    # document has one piece more than the rows it is cut by.
+    # Rows but the last leave one place free at most: rows * (sequence_length - 1) <= tokens + chunks. And a
+    # document has one chunk more than the rows it is cut by.
     total = int(lengths.sum(dtype=np.int64))
     most = len(lengths) + (total + len(lengths)) // max(1, sequence_length - 2) + 2
     row, document = np.empty(most, np.int64), np.empty(most, np.int64)
@@ -80,7 +80,7 @@ def concat(lengths: Ints, sequence_length: int, ties: npt.NDArray[np.uint64]) ->
 
 
 def _chunks(lengths: Ints, order: Longs, room: int) -> tuple[Longs, Ints, Ints]:
-    """Documents in `order`, cut into pieces of at most `room` tokens; lengths of pieces count the id."""
+    """Documents in `order`, cut into chunks of at most `room` tokens; lengths of chunks count the id."""
     n = int((-(-lengths // room)).sum(dtype=np.int64))
     document, first_token, n_tokens = np.empty(n, np.int64), np.empty(n, np.int32), np.empty(n, np.int32)
     _cut(lengths, order, room, document, first_token, n_tokens)
@@ -95,7 +95,7 @@ def _sorted_by(keys: npt.NDArray[np.integer], n_keys: int) -> Longs:
 
 
 def _assigned(n_tokens: Ints, order: Longs, capacity: int) -> tuple[Longs, int]:
-    """Best-fit: the row of each piece, taken in `order`, and the number of rows."""
+    """Best-fit: the row of each chunk, taken in `order`, and the number of rows."""
     words = np.zeros((capacity >> 6) + 1, np.uint64)
     summary = np.zeros((len(words) >> 6) + 1, np.uint64)
     newest, older = np.full(capacity + 1, -1, np.int64), np.empty(len(n_tokens), np.int64)
@@ -111,26 +111,28 @@ def _started(row: Longs, n_tokens: Ints) -> Ints:
 
 @kernel
 def _cut(lengths: Ints, order: Longs, room: int, document: Longs, first_token: Ints, n_tokens: Ints) -> None:
-    at = 0
+    n = 0
     for i in range(len(order)):
         d = order[i]
         for first in range(0, lengths[d], room):
-            document[at] = d
-            first_token[at] = first
-            n_tokens[at] = min(room, lengths[d] - first) + 1
-            at += 1
+            document[n] = d
+            first_token[n] = first
+            n_tokens[n] = min(room, lengths[d] - first) + 1
+            n += 1
 
 
 @kernel
-def _counting_sort(keys: npt.NDArray[np.integer], at: Longs, order: Longs) -> None:
-    """`at`: zeros [n_keys + 1]."""
+def _counting_sort(keys: npt.NDArray[np.integer], places: Longs, order: Longs) -> None:
+    """`places`: zeros [n_keys + 1]."""
+    # Counts stand one to the right, so that their running sum is where each key's first row goes; taking rows
+    # in their order keeps equal keys in it. Lengths are small integers: two passes, no comparison.
     for i in range(len(keys)):
-        at[keys[i] + 1] += 1
-    for k in range(1, len(at)):
-        at[k] += at[k - 1]
+        places[keys[i] + 1] += 1
+    for k in range(1, len(places)):
+        places[k] += places[k - 1]
     for i in range(len(keys)):
-        order[at[keys[i]]] = i
-        at[keys[i]] += 1
+        order[places[keys[i]]] = i
+        places[keys[i]] += 1
 
 
 # Where the lowest bit stands (Leiserson, Prokop & Randall 1998, "Using de Bruijn sequences to index a 1").
@@ -141,21 +143,24 @@ _BIT_AT[[((1 << bit) * int(_DE_BRUIJN) & (2**64 - 1)) >> 58 for bit in range(64)
 
 @device
 def _lowest(word: np.uint64) -> Int:
-    at: Int = _BIT_AT[((word & (~word + np.uint64(1))) * _DE_BRUIJN) >> np.uint64(58)]
-    return at
+    # word & -word leaves the lowest bit alone; times the constant it is a shift, whose upper six bits are
+    # different for each of the 64: one look-up and no loop over bits.
+    bit: Int = _BIT_AT[((word & (~word + np.uint64(1))) * _DE_BRUIJN) >> np.uint64(58)]
+    return bit
 
 
 @device
-def _from(at: Int) -> np.uint64:
-    """A word with the bits `at % 64` and above set."""
-    return ~np.uint64(0) << np.uint64(at & 63)
+def _from(bit: Int) -> np.uint64:
+    """A word with the bits `bit % 64` and above set."""
+    return ~np.uint64(0) << np.uint64(bit & 63)
 
 
 @device
-def _next_set(words: Words, summary: Words, at: Int) -> Int:
-    """The first set bit at or after `at`, or -1; bit w of `summary` says whether word w has any."""
-    w = at >> 6
-    hit = words[w] & _from(at)
+def _next_set(words: Words, summary: Words, bit: Int) -> Int:
+    """The first set bit from `bit` on, or -1; bit w of `summary` says whether word w has any."""
+    # A word of the summary stands for 4,096 bits: sequences of any usual length need a handful of looks.
+    w = bit >> 6
+    hit = words[w] & _from(bit)
     if hit:
         return w * 64 + _lowest(hit)
     w += 1
@@ -182,13 +187,14 @@ def _assign(
     one = np.uint64(1)
     n_rows = 0
     for i in range(len(order)):
-        piece = order[i]
-        room = _next_set(words, summary, n_tokens[piece])
+        chunk = order[i]
+        room = _next_set(words, summary, n_tokens[chunk])
         if room < 0:
             room = capacity
             r = n_rows
             n_rows += 1
         else:
+            # The rows with this room are a list whose head is the newest: taking one is two assignments.
             r = newest[room]
             newest[room] = older[r]
             if newest[room] < 0:
@@ -196,8 +202,8 @@ def _assign(
                 words[w] &= ~(one << np.uint64(room & 63))
                 if not words[w]:
                     summary[w >> 6] &= ~(one << np.uint64(w & 63))
-        row[piece] = r
-        room -= n_tokens[piece]
+        row[chunk] = r
+        room -= n_tokens[chunk]
         if room > 1:  # room for the id alone is room for nothing
             older[r] = newest[room]
             newest[room] = r
@@ -219,7 +225,7 @@ def _concat(
     lengths: Ints, order: Longs, sequence_length: int,
     row: Longs, start: Ints, document: Longs, first_token: Ints, n_tokens: Ints,
 ) -> int:  # fmt: skip
-    at = 0
+    n = 0
     r = -1
     free = 0
     for i in range(len(order)):
@@ -230,12 +236,12 @@ def _concat(
                 r += 1
                 free = sequence_length
             take = min(lengths[d] - first, free - 1)
-            row[at] = r
-            start[at] = sequence_length - free
-            document[at] = d
-            first_token[at] = first
-            n_tokens[at] = take + 1
-            at += 1
+            row[n] = r
+            start[n] = sequence_length - free
+            document[n] = d
+            first_token[n] = first
+            n_tokens[n] = take + 1
+            n += 1
             first += take
             free -= take + 1
-    return at
+    return n

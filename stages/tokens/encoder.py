@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import tokenizers
 
 from pipeline.errors import PlanError
-from pipeline.shards import digest
+from pipeline.store import digest
 from stages.tokens.vocabulary import Vocabulary, from_json, from_ranks
 
 END_OF_TEXT = "<|endoftext|>"
@@ -64,7 +64,7 @@ class Encoder:
 
     @property
     def end_of_text(self) -> int:
-        """The id that begins each piece; no text encodes to it."""
+        """The id that begins each chunk; no text encodes to it."""
         return self.vocabulary.end_of_text
 
     def encode(self, text: pa.Array) -> pa.ListArray:

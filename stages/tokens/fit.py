@@ -1,89 +1,119 @@
-"""Trains a tokenizer for `pipeline fit`, on the documents of runs."""
+"""Fits a tokenizer to a run's documents: for `pipeline fit`, and for `tokens:` where it names none."""
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
-from pipeline.errors import PlanError
-from pipeline.shards import digest, read_json
-from stages.tokens.bpe import CARD, FitBpe, SampleTask, shares, train, write
-from stages.tokens.encoder import END_OF_TEXT
+import pyarrow as pa
+import pyarrow.compute as pc
+import tokenizers
+from annotated_types import Interval
 
-__all__ = ["BpeSettings", "FitBpe", "run", "train"]
+from classifiers.card import Card
+from classifiers.fit import SAMPLE, Fit
+from classifiers.sample import KeyedSample, draw
+from classifiers.sampling import HeldoutFraction, Sampling
+from pipeline.bounds import Count
+from pipeline.errors import RunError
+from pipeline.schema import ID, TEXT
+from pipeline.section import Context
+from stages.tokens.bpe import SPLIT, train
+from stages.tokens.encoder import END_OF_TEXT, load
+
+FILE = "tokenizer.json"
+FRAC_MEASURED = 0.05
+"""How much held-out text bytes per token are measured on, against the text trained on."""
+
+VocabularySize: TypeAlias = Annotated[int, Interval(ge=257, le=1 << 20)]
+"""At least each byte and the end of text."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitBpe(Fit):
+    """Train a byte-level BPE.
+
+    Source: Sennrich et al. 2016, arXiv:1508.07909; over bytes as in GPT-2 (Radford et al. 2019).
+    """
+
+    model: ClassVar[str] = "byte-level BPE"
+    reads: ClassVar[pa.Schema] = pa.schema([ID, TEXT])
+
+    vocab_size: VocabularySize = 8192
+    """Ids, the 256 bytes and the end of text among them; fewer where the sample has not enough to merge."""
+    sample_bytes: Count = 20_000_000
+    """About how much text is trained on."""
+    heldout_frac: HeldoutFraction = 0.01
+    """Share of documents, by a keyed hash of their ids, that bytes per token are measured on."""
+    end_of_text: str = END_OF_TEXT
+    """The token that ends a document."""
+    seed: int = 0
+    """Another seed takes other documents."""
+
+    def fit(self, context: Context, folder: Path) -> Card:
+        """Write `tokenizer.json`.
+
+        Raises:
+            RunError: no document has text.
+        """
+        sampling = Sampling(
+            name="bpe",
+            columns=(TEXT.name,),
+            budget=self.sample_bytes,
+            unit="bytes",
+            heldout_frac=self.heldout_frac,
+            heldout_budget=max(1, int(self.sample_bytes * FRAC_MEASURED)),
+            seed=self.seed,
+        )
+        sample = draw(context, sampling, folder / SAMPLE)
+        if not sample.n_fitted():
+            raise RunError("no document to train a tokenizer on has text")
+        path = folder / FILE
+        trained_on = {"n_documents": 0, "n_bytes": 0}
+        texts = _texts(sample, trained_on)
+        train(texts, path, vocab_size=self.vocab_size, end_of_text=self.end_of_text)
+        encoder, heldout = load(path, self.end_of_text), {"n_documents": 0, "n_bytes": 0, "n_tokens": 0}
+        for batch in sample.batches(heldout=True):
+            _count(heldout, batch)
+            heldout["n_tokens"] += len(encoder.encode(batch.column(TEXT.name)).values)
+        n_tokens = heldout["n_tokens"]
+        measured = round(heldout["n_bytes"] / n_tokens, 4) if n_tokens else None
+        ids = f"{encoder.vocab_size:,} ids"
+        return Card(
+            files=(FILE,),
+            summary=f"{ids}, {measured or 'unmeasured'} bytes per token of held-out text",
+            measured={"bytes_per_token": measured, "heldout": heldout},
+            more={
+                "vocab_size": encoder.vocab_size,
+                "end_of_text": {"token": self.end_of_text, "id": encoder.end_of_text},
+                "split": SPLIT,
+                "trained_on": trained_on,
+                "trainer": f"tokenizers {tokenizers.__version__}",
+            },
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class BpeSettings:
-    """What stands under `with:` for `fit: bpe`."""
+    """A tokenizer that `tokens:` fits to its documents; what else a fit needs are settings of `tokens:`."""
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
 
-    documents: list[str]
-    """Parquet files of documents, with globs; only `id` and `text` are read."""
-    vocab_size: int = FitBpe.vocab_size
-    """Ids, the 256 bytes and the end of text among them."""
-    sample_bytes: int = FitBpe.sample_bytes
+    fit: Literal["bpe"] = "bpe"
+    vocab_size: VocabularySize = FitBpe.vocab_size
+    """Ids, the 256 bytes and the end of text among them; fewer where the sample has not enough to merge."""
+    sample_bytes: Count = FitBpe.sample_bytes
     """About how much text is trained on."""
-    heldout_frac: float = 0.01
-    """Share of documents, by a keyed hash of their ids, that bytes per token are measured on."""
-    end_of_text: str = END_OF_TEXT
-    seed: int = 0
-
-    def shards(self) -> list[Path]:
-        """The files, each once, in the order of the patterns and then of their names.
-
-        Raises:
-            PlanError: a pattern matches no file.
-        """
-        found: dict[Path, Path] = {}
-        for pattern in self.documents:
-            matches = sorted(Path(Path(pattern).anchor or ".").glob(_relative(pattern)))
-            if not matches:
-                raise PlanError(f"no file matches {pattern!r}")
-            found |= {path.resolve(): path for path in matches}
-        return list(found.values())
-
-    def check(self) -> None:
-        """Raise PlanError for what cannot be trained."""
-        self.model().check()
-        self.shards()
-
-    def run(self, output: Path) -> str:
-        """Train into a folder; says what came of it."""
-        card = read_json(run(self, output).with_name(CARD))
-        measured = card["heldout"]["bytes_per_token"]
-        return f"{card['vocab_size']:,} ids, {measured or 'unmeasured'} bytes per token on held-out text"
-
-    def model(self) -> FitBpe:
-        return FitBpe(vocab_size=self.vocab_size, sample_bytes=self.sample_bytes)
 
 
-def _relative(pattern: str) -> str:
-    return str(Path(pattern).relative_to(Path(pattern).anchor)) if Path(pattern).anchor else pattern
+def _texts(sample: KeyedSample, count: dict[str, int]) -> Iterator[str]:
+    for batch in sample.batches(heldout=False):
+        _count(count, batch)
+        yield from batch.column(TEXT.name).to_pylist()
 
 
-def run(settings: BpeSettings, output: Path) -> Path:
-    """Train; returns the path of `tokenizer.json`."""
-    shards = settings.shards()
-    n_bytes = shares(shards, settings.sample_bytes)
-    hashes = hashlib.sha256("".join(map(digest, shards)).encode())
-    folders = sorted({str(shard.parent) for shard in shards})
-    trained_on = {"folders": folders, "n_shards": len(shards), "content_hash": hashes.hexdigest()}
-    with TemporaryDirectory(prefix="fit-bpe-") as work:
-        tasks = [
-            SampleTask(
-                name=f"sample/{shard.stem}", shard=shard, output=Path(work) / f"part-{i:05d}.parquet",
-                n_bytes=n_bytes, seed=settings.seed, heldout_frac=settings.heldout_frac,
-            )
-            for i, shard in enumerate(shards)
-        ]  # fmt: skip
-        for task in tasks:
-            task.run()
-        return write(
-            [task.output for task in tasks], output, settings.model(), settings.end_of_text,
-            trained_on | {"seed": settings.seed},
-        )  # fmt: skip
+def _count(count: dict[str, int], batch: pa.RecordBatch) -> None:
+    count["n_documents"] += len(batch)
+    count["n_bytes"] += pc.sum(pc.binary_length(batch.column(TEXT.name))).as_py() or 0

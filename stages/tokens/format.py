@@ -1,15 +1,15 @@
-"""The tokens folder: sequences as flat binaries, and beside each the pieces that say where they came from.
+"""The tokens folder: sequences as flat binaries, and beside each the chunks that say where they came from.
 
     tokens-<fingerprint>/
         tokens.json                      written last; what is where, counted
         tokenizer.json | *.tiktoken      the tokenizer used
         token_bytes.npy                  int32 [vocab_size], for bits per byte
         <source>/part-00000.bin          little-endian uint16 or uint32 [n_sequences, sequence_length]
-        <source>/part-00000.parquet      one row per piece, in row and position order
+        <source>/part-00000.parquet      one row per chunk, in row and position order
         <source>/part-00000.json         its account
         <source>/heldout/part-00000.*    the same, of documents kept out of training
 
-A sequence is a run of pieces and then padding; a piece is the end-of-text id and then tokens of one document.
+A sequence is a run of chunks and then padding; a chunk is the end-of-text id and then tokens of one document.
 Sequence g of a source is row g of its parts laid end to end.
 """
 
@@ -27,21 +27,21 @@ import pyarrow.parquet as pq
 
 from pipeline.errors import RunError
 from pipeline.schema import column
-from pipeline.shards import read_json
+from pipeline.store import read_json
 from stages.tokens.pack import PLACE, PROVENANCE
 
 MANIFEST = "tokens.json"
 TOKEN_BYTES = "token_bytes.npy"
 
 SEQUENCE_NUMBER = column("sequence", pa.int32(), "row in this part")
-PIECE_ROWS = pa.schema([SEQUENCE_NUMBER, *PLACE, *PROVENANCE])
+CHUNK_ROWS = pa.schema([SEQUENCE_NUMBER, *PLACE, *PROVENANCE])
 """Columns of the Parquet file beside each part."""
 
 Tokens = npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
 
 
 def dtype_for(vocab_size: int) -> str:
-    """The narrower of uint16 and uint32 that holds every id."""
+    """The narrower of uint16 and uint32 that holds every id below `vocab_size`."""
     return "uint16" if vocab_size <= 1 << 16 else "uint32"
 
 
@@ -56,7 +56,7 @@ class Sequences:
 
     @cached_property
     def ends(self) -> npt.NDArray[np.int64]:
-        """[parts] rows up to and with each part."""
+        """int64 [parts]: number of rows up to and with each part."""
         return np.cumsum([part["n_sequences"] for part in self.parts], dtype=np.int64)
 
     def __len__(self) -> int:
@@ -78,15 +78,15 @@ class Sequences:
             out[here] = self._rows(part)[wanted[here] - self._begin(part)]
         return out
 
-    def pieces(self, sequence: int) -> list[dict[str, Any]]:
-        """The pieces of one sequence in order, with the columns of PIECE_ROWS."""
+    def chunks(self, sequence: int) -> list[dict[str, Any]]:
+        """The chunks of one sequence in order, with the columns of CHUNK_ROWS."""
         if not 0 <= sequence < len(self):
             raise IndexError(f"sequences are 0 to {len(self) - 1}: asked {sequence}")
         part = np.searchsorted(self.ends, sequence, side="right")
         file = (self.folder / self.parts[part]["file"]).with_suffix(".parquet")
         row = sequence - self._begin(part)
-        found: list[dict[str, Any]] = pq.read_table(file, filters=[("sequence", "=", row)]).to_pylist()
-        return found
+        rows: list[dict[str, Any]] = pq.read_table(file, filters=[("sequence", "=", row)]).to_pylist()
+        return rows
 
     def _begin(self, part: np.intp) -> int:
         return int(self.ends[part]) - int(self.parts[part]["n_sequences"])
@@ -127,25 +127,29 @@ class TokenFolder:
 
     @property
     def sources(self) -> list[str]:
+        """Names of the sources, in the order of the recipe."""
         return list(self.manifest["sources"])
 
     @property
     def sequence_length(self) -> int:
+        """Tokens in a sequence."""
         return int(self.manifest["sequence_length"])
 
     @property
     def vocab_size(self) -> int:
+        """Largest id + 1."""
         return int(self.manifest["vocab_size"])
 
     @property
     def end_of_text(self) -> int:
+        """The id that begins each chunk, and fills padding."""
         return int(self.manifest["end_of_text"])
 
     @cached_property
     def token_bytes(self) -> npt.NDArray[np.int32]:
-        """[vocab_size] UTF-8 bytes of each token; 0 for control ids."""
-        found: npt.NDArray[np.int32] = np.load(self.path / TOKEN_BYTES, allow_pickle=False)
-        return found
+        """int32 [vocab_size]: UTF-8 bytes of each token; 0 for control ids."""
+        n_bytes: npt.NDArray[np.int32] = np.load(self.path / TOKEN_BYTES, allow_pickle=False)
+        return n_bytes
 
     def of(self, source: str, heldout: bool = False) -> Sequences:
         """The training sequences of a source, or its held-out ones."""
@@ -154,6 +158,7 @@ class TokenFolder:
         return Sequences(self.path, parts, self.sequence_length, self.manifest["dtype"])
 
     def n_sequences(self, source: str, heldout: bool = False) -> int:
+        """Number of training sequences of a source, or of its held-out ones."""
         return len(self.of(source, heldout))
 
     def sequences(self, source: str, indices: npt.ArrayLike) -> Tokens:
@@ -168,10 +173,10 @@ class TokenFolder:
     def provenance(
         self, source: str, sequence: int, position: int, heldout: bool = False
     ) -> dict[str, Any] | None:
-        """The piece that position `position` of a sequence lies in, with the columns of PIECE_ROWS.
+        """The chunk that position `position` of a sequence lies in, with the columns of CHUNK_ROWS.
 
         The token is number `first_token + position - start - 1` of its document. None where there is padding.
         """
-        pieces = self.of(source, heldout).pieces(sequence)
-        covering = (p for p in pieces if p["start"] <= position < p["start"] + p["n_tokens"])
+        chunks = self.of(source, heldout).chunks(sequence)
+        covering = (p for p in chunks if p["start"] <= position < p["start"] + p["n_tokens"])
         return next(covering, None)

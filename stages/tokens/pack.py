@@ -1,17 +1,18 @@
-"""Documents' tokens to training sequences of one length, and which piece of which document stands where."""
+"""Documents' tokens to training sequences of one length, and which chunk of which document stands where."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from annotated_types import Ge
 
-from pipeline.errors import PlanError, RunError
+from pipeline.errors import RunError
 from pipeline.keyed import hash64, key
 from pipeline.schema import FILE, ID, OFFSET, URL, column
 from pipeline.shards import BATCH_BYTES, BATCH_ROWS
@@ -22,16 +23,18 @@ from stages.tokens.encoder import END_OF_TEXT, Encoder, load
 from stages.tokens.tokenize import TOKENS, encoder_of
 
 Strategy = Literal["best_fit", "concat"]
+SequenceLength: TypeAlias = Annotated[int, Ge(2)]
+"""At least an end-of-text id and a token."""
 
 PLACE = [
-    column("start", pa.int32(), "position of the piece's end-of-text id in the sequence", "tokens"),
-    column("n_tokens", pa.int32(), "length of the piece with that id", "tokens"),
-    column("first_token", pa.int32(), "offset of the piece in its document's tokens", "tokens"),
+    column("start", pa.int32(), "position of the chunk's end-of-text id in the sequence", "tokens"),
+    column("n_tokens", pa.int32(), "length of the chunk with that id", "tokens"),
+    column("first_token", pa.int32(), "offset of the chunk in its document's tokens", "tokens"),
     column("n_bytes", pa.int32(), "UTF-8 bytes of the text it covers", "bytes"),
 ]
 PROVENANCE = [ID, URL, FILE, OFFSET]
-PIECE = pa.struct([*PLACE, *PROVENANCE])
-PIECES = column("pieces", pa.list_(PIECE), "pieces of a sequence in order; end-of-text ids follow as padding")
+CHUNK = pa.struct([*PLACE, *PROVENANCE])
+CHUNKS = column("chunks", pa.list_(CHUNK), "chunks of a sequence in order; end-of-text ids follow as padding")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +42,7 @@ class Pack(Stream):
     """Rows of documents become rows of sequences. What is packed together depends on where shards end.
 
     Source: Ding et al. 2024, "Fewer Truncations Improve Language Modeling", arXiv:2404.10830, section 3.
-    Differs: each piece of a document begins with the end-of-text id, so that document masks can be rebuilt
+    Differs: each chunk of a document begins with the end-of-text id, so that document masks can be rebuilt
     from the tokens; ties, and the order of sequences, follow a keyed hash and not the input.
     Not implemented: packing over several shards; windows (all tokens of a shard are held in memory).
     Null: a document without tokens is in no sequence.
@@ -47,34 +50,31 @@ class Pack(Stream):
     """
 
     reads: ClassVar[pa.Schema] = pa.schema([*PROVENANCE, TOKENS])
-    adds: ClassVar[pa.Schema] = pa.schema([TOKENS, PIECES])
+    adds: ClassVar[pa.Schema] = pa.schema([TOKENS, CHUNKS])
     example: ClassVar[Mapping[str, Any]] = {"tokenizer": "bytes"}
+    version: ClassVar[int] = 2
 
-    sequence_length: int = 512
+    sequence_length: SequenceLength = 512
     """Tokens in a sequence, end-of-text ids and padding included."""
     strategy: Strategy = "best_fit"
     """`best_fit` cuts only documents longer than a sequence; `concat` cuts wherever a sequence ends."""
     seed: int = 0
-    """Of ties and of the order of sequences."""
+    """Seed of ties and of the order of sequences."""
     tokenizer: str | None = None
-    """What made the tokens; not needed after `tokenize`, whose column says so."""
+    """Tokenizer that made the tokens; not needed after `tokenize`, whose column says so."""
     pretokenizer: str | None = None
     """As in `tokenize`."""
     end_of_text: str = END_OF_TEXT
     """As in `tokenize`, where `tokenizer` is set."""
 
     def check(self) -> None:
-        if self.sequence_length < 2:
-            raise PlanError(
-                f"sequence_length {self.sequence_length}: the least is 2, end of text and a token"
-            )
         if self.tokenizer is not None:
             load(self.tokenizer, self.end_of_text, self.pretokenizer)
 
     def flow(self, schema: pa.Schema) -> pa.Schema:
         super().flow(schema)
         self._encoder(schema)
-        return pa.schema([schema.field("tokens"), PIECES])
+        return pa.schema([schema.field("tokens"), CHUNKS])
 
     def stream(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         held = [batch.select(self.reads.names) for batch in batches]
@@ -94,7 +94,7 @@ class Pack(Stream):
         if not lengths.any():
             return
         layout = self._lay_out(lengths, documents.column("id"))
-        ids = np.concatenate([chunk.flatten().to_numpy() for chunk in tokens.chunks])
+        ids = np.concatenate([part.flatten().to_numpy() for part in tokens.chunks])
         if not 0 <= ids.min() <= ids.max() < encoder.vocab_size:
             raise RunError(f"tokens are not of {encoder.path}: it has no id {ids.min()} or {ids.max()}")
         shard = _Shard(
@@ -142,7 +142,7 @@ class _Shard:
     provenance: pa.Table
 
     def rows(self, first: int, n_rows: int, length: int, encoder: Encoder) -> pa.RecordBatch:
-        """Rows [first, first + n_rows) as tokens and pieces."""
+        """Rows [first, first + n_rows) as tokens and chunks."""
         layout = self.layout
         low, high = np.searchsorted(layout.row, [first, first + n_rows])
         here = slice(low, high)
@@ -155,13 +155,13 @@ class _Shard:
         _write(self.ids, begins, encoder.token_bytes, row, *places, out, n_bytes)
         taken = self.provenance.take(pa.array(document)).combine_chunks()
         columns = [*places, first_token, n_bytes]
-        pieces = pa.StructArray.from_arrays(
+        chunks = pa.StructArray.from_arrays(
             [*map(pa.array, columns), *(taken.column(f.name).combine_chunks() for f in PROVENANCE)],
-            fields=list(PIECE),
+            fields=list(CHUNK),
         )
         ends = np.searchsorted(row, np.arange(n_rows + 1)).astype(np.int32)
         every = np.arange(0, out.size + 1, length, dtype=np.int32)
-        lists = [(every, pa.array(out.reshape(-1))), (ends, pieces)]
+        lists = [(every, pa.array(out.reshape(-1))), (ends, chunks)]
         return pa.RecordBatch.from_arrays(
             [pa.ListArray.from_arrays(pa.array(offsets), values) for offsets, values in lists],
             schema=Pack.adds,
@@ -174,11 +174,12 @@ def _write(
     row: npt.NDArray[np.int64], start: npt.NDArray[np.int32], n_tokens: npt.NDArray[np.int32],
     out: npt.NDArray[np.int32], n_bytes: npt.NDArray[np.int32],
 ) -> None:  # fmt: skip
-    """Copy each piece's tokens behind its end-of-text id, which `out` is full of, and count their bytes."""
-    for p in range(len(row)):
+    """Copy each chunk's tokens behind its end-of-text id, which `out` is full of, and count their bytes."""
+    for c in range(len(row)):
         total = 0
-        for k in range(n_tokens[p] - 1):
-            token = ids[begins[p] + k]
-            out[row[p], start[p] + 1 + k] = token
+        # The id itself is not written: `out` holds nothing but it, so padding costs no second pass either.
+        for k in range(n_tokens[c] - 1):
+            token = ids[begins[c] + k]
+            out[row[c], start[c] + 1 + k] = token
             total += token_bytes[token]
-        n_bytes[p] = total
+        n_bytes[c] = total

@@ -1,4 +1,4 @@
-"""One shard of documents to one part of the tokens folder: binary, pieces, account."""
+"""One shard of documents to one part of the tokens folder: binary, chunks, account."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 from pipeline.engine import Account
 from pipeline.errors import RunError
 from pipeline.keyed import uniform
-from pipeline.shards import ShardWriter, atomic, read_json, read_shard, write_json
-from stages.tokens.format import PIECE_ROWS, dtype_for
+from pipeline.shards import ShardWriter, read_shard
+from pipeline.store import atomic, read_json, write_json
+from stages.tokens.format import CHUNK_ROWS, dtype_for
 from stages.tokens.pack import PROVENANCE, Pack
 from stages.tokens.tokenize import Tokenize
 
@@ -67,11 +68,11 @@ class PackTask:
         dtype = np.dtype(dtype_for(self.tokenize.encoder().vocab_size)).newbyteorder("<")
         with_tokens = int(np.count_nonzero(pc.list_value_length(documents.column("tokens"))))
         n = {"n_documents": with_tokens, "n_empty": len(documents) - with_tokens}
-        n |= dict.fromkeys(("n_sequences", "n_pieces", "n_tokens", "n_padding", "n_bytes"), 0)
+        n |= dict.fromkeys(("n_sequences", "n_chunks", "n_tokens", "n_padding", "n_bytes"), 0)
         sha256 = hashlib.sha256()
-        pieces_path = path.with_suffix(".parquet")
+        chunks_path = path.with_suffix(".parquet")
         with (
-            ShardWriter(pieces_path, PIECE_ROWS) as pieces,
+            ShardWriter(chunks_path, CHUNK_ROWS) as chunks,
             atomic(path) as temporary,
             temporary.open("wb") as file,
         ):
@@ -79,22 +80,22 @@ class PackTask:
                 rows = np.ascontiguousarray(batch.column("tokens").values.to_numpy(), dtype)
                 file.write(rows.data)
                 sha256.update(rows.data)
-                pieces.write(_piece_rows(batch, n["n_sequences"]))
+                chunks.write(_chunk_rows(batch, n["n_sequences"]))
                 _count(n, batch, self.pack.sequence_length)
         return {**n, "sha256": sha256.hexdigest()}
 
 
-def _piece_rows(batch: pa.RecordBatch, first_row: int) -> pa.RecordBatch:
-    lists = batch.column("pieces")
+def _chunk_rows(batch: pa.RecordBatch, first_row: int) -> pa.RecordBatch:
+    lists = batch.column("chunks")
     sequence = pc.add(pc.list_parent_indices(lists), first_row).cast(pa.int32())
-    return pa.RecordBatch.from_arrays([sequence, *lists.flatten().flatten()], schema=PIECE_ROWS)
+    return pa.RecordBatch.from_arrays([sequence, *lists.flatten().flatten()], schema=CHUNK_ROWS)
 
 
 def _count(n: dict[str, int], batch: pa.RecordBatch, sequence_length: int) -> None:
-    pieces = batch.column("pieces").values
-    n_tokens = pc.sum(pieces.field("n_tokens")).as_py()
+    chunks = batch.column("chunks").values
+    n_tokens = pc.sum(chunks.field("n_tokens")).as_py()
     n["n_sequences"] += len(batch)
-    n["n_pieces"] += len(pieces)
+    n["n_chunks"] += len(chunks)
     n["n_tokens"] += n_tokens
     n["n_padding"] += len(batch) * sequence_length - n_tokens
-    n["n_bytes"] += pc.sum(pieces.field("n_bytes")).as_py()
+    n["n_bytes"] += pc.sum(chunks.field("n_bytes")).as_py()

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.errors import PlanError
-from pipeline.schema import TEXT, column
+from pipeline.schema import TEXT, column, put
 from pipeline.stage import Map
 from stages.tokens.encoder import END_OF_TEXT, Encoder, load
 
@@ -57,17 +57,15 @@ class Tokenize(Map):
         return load(self.tokenizer, self.end_of_text, self.pretokenizer)
 
     def makes(self) -> pa.Schema:
-        # The column says what made it, so that `pack` need not be told again.
+        # The column says what made it, so that `pack` needs no setting for it.
         made_with = json.dumps([self.tokenizer, self.end_of_text, self.pretokenizer])
         return pa.schema([TOKENS.with_metadata({**TOKENS.metadata, _MADE_WITH: made_with}), N_TOKENS])
 
     def process(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         tokens = self.encoder().encode(batch.column("text"))
-        old = [name for name in self.adds.names if name in batch.schema.names]
-        out = batch.drop_columns(old) if old else batch
         for field, values in zip(self.makes(), (tokens, pc.list_value_length(tokens)), strict=True):
-            out = out.append_column(field, values)
-        return out
+            batch = put(batch, field, values)
+        return batch
 
 
 def encoder_of(field: pa.Field) -> Encoder:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,13 +13,14 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("pipeline", "stages", "classifiers", "mixtures", "jobs")
 MAY_IMPORT = {
     "pipeline": set(),
-    "classifiers": {"pipeline"},
+    "stages.text": set(),
+    "classifiers": {"pipeline", "stages.text"},
     "mixtures": {"pipeline"},
     "stages": {"pipeline", "classifiers"},
     "jobs": {"pipeline", "classifiers", "mixtures", "stages"},
 }
-FILE_LINES, FUNCTION_LINES, KERNEL_LINES = 300, 40, 2250
-"""The kernel was to have 2,000: the rest is relate steps that look at documents again (DECISIONS.md)."""
+FILE_LINES, FUNCTION_LINES, KERNEL_LINES = 300, 40, 2600
+"""The kernel was to have 2,400: the rest is a typed record, an engine without processes, and bounds."""
 LONGER: dict[str, str] = {}
 """file or file:function -> the reason it may exceed its budget."""
 TOP = {"pipeline", "stages", "classifiers", "mixtures", "tests", "jobs", "benchmarks", "docs"}
@@ -40,13 +41,19 @@ def imported(tree: ast.AST) -> Iterator[tuple[int, str]]:
             yield node.lineno, "." * node.level + (node.module or "")
 
 
+def inside(module: str, rooms: Iterable[str]) -> bool:
+    """Whether a module is one of the rooms or lies in one."""
+    return any(f"{module}.".startswith(f"{room}.") for room in rooms)
+
+
 def test_imports_go_one_way() -> None:
     wrong = []
     for path in modules():
-        mine = path.relative_to(ROOT).parts[0]
+        mine = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        room = max((room for room in MAY_IMPORT if inside(mine, [room])), key=len)
         for line, name in imported(ast.parse(path.read_text())):
-            theirs = name.split(".")[0]
-            if theirs in (*PACKAGES, "tests", "") and theirs not in {mine, *MAY_IMPORT[mine]}:
+            ours = name.split(".")[0] in (*PACKAGES, "tests", "")
+            if ours and not inside(name, {room, *MAY_IMPORT[room]}):
                 wrong.append(f"{path.relative_to(ROOT)}:{line} imports {name}")
     assert wrong == []
 
@@ -57,6 +64,8 @@ def test_imports_go_one_way() -> None:
         ("torch", ("jobs/train",)),
         ("pyspark", ("jobs/spark",)),
         ("pydantic", ("pipeline/reader.py", "stages/tokens")),
+        # The last two go when fitting is a section of recipes and has no command of its own.
+        ("typer", ("pipeline/cli.py", "jobs/", "stages/extract/auto/fit.py", "stages/filters/fit.py")),
     ],
 )
 def test_heavy_libraries_stay_where_they_belong(library: str, homes: tuple[str, ...]) -> None:
@@ -98,7 +107,7 @@ def test_no_module_is_a_drawer() -> None:
 def test_every_module_says_what_it_is_for() -> None:
     silent = []
     for path in modules():
-        if path.read_text().strip() and not ast.get_docstring(ast.parse(path.read_text())):
+        if not ast.get_docstring(ast.parse(path.read_text())):
             silent.append(str(path.relative_to(ROOT)))
     assert silent == []
 
@@ -111,26 +120,24 @@ def test_the_top_level_is_the_agreed_one() -> None:
 
 
 def tree() -> str:
-    """Every module with the first sentence of what it says of itself, as the README prints it."""
+    """Every folder with the first sentence of what its package says of itself, as the README prints it."""
     lines = []
     for package in PACKAGES:
         for path in [ROOT / package, *sorted((ROOT / package).rglob("*"))]:
-            parts = path.relative_to(ROOT).parts
-            wanted = path.suffix in (".py", ".yaml") and path.stem not in ("__init__", "__main__")
-            if (wanted or (path / "__init__.py").exists()) and "__pycache__" not in parts:
-                name = "  " * (len(parts) - 1) + path.name + ("/" if path.is_dir() else "")
-                lines.append(f"{name:<26} {first_sentence(path)}".rstrip())
+            if (path / "__init__.py").exists():
+                parts = path.relative_to(ROOT).parts
+                name = "  " * (len(parts) - 1) + path.name + "/"
+                lines.append(f"{name:<20} {first_sentence(path / '__init__.py')}".rstrip())
     return "\n".join(lines) + "\n"
 
 
 def first_sentence(path: Path) -> str:
-    if path.is_dir():
-        path = path / "__init__.py"
-    if path.suffix == ".yaml":
-        text = path.read_text().partition("\n")[0].lstrip("# ")
-    else:
-        text = ast.get_docstring(ast.parse(path.read_text())) or ""
+    text = ast.get_docstring(ast.parse(path.read_text())) or ""
     return re.split(r"[.:;](?=\s|$)", text.replace("\n", " "))[0]
+
+
+def test_every_folder_says_what_it_is_for() -> None:
+    assert [line for line in tree().splitlines() if line.rstrip().endswith("/")] == []
 
 
 def test_the_readme_prints_the_tree(update_golden: bool) -> None:

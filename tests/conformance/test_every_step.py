@@ -6,19 +6,23 @@ import inspect
 import itertools
 import pickle
 import random
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from annotated_types import Ge, GroupedMetadata, Gt, Le, Lt
 
+from classifiers.embedding.centroids import FILE, Centroids
+from pipeline.reader import Reader
 from pipeline.registry import find, stages
 from pipeline.schema import conform
 from pipeline.stage import Filter, Map, Relate, Source, Step, Stream
-from stages.dedup.semantic.centroids import FILE, Centroids
-from stages.tokens.fit import FitBpe, train
+from stages.tokens.bpe import train
 
 HOSTILE = [
     "",
@@ -50,7 +54,7 @@ WIDTH = 256
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """Settings that name files, by stage."""
     folder = tmp_path_factory.mktemp("files")
-    train(HOSTILE[2:12] * 3, FitBpe(vocab_size=400), folder / "tokenizer.json")
+    train(HOSTILE[2:12] * 3, folder / "tokenizer.json", vocab_size=400)
     Centroids(np.random.default_rng(0).integers(-127, 128, (7, WIDTH), np.int8)).save(folder / FILE)
     return {
         "tokenize": {"tokenizer": str(folder / "tokenizer.json")},
@@ -78,6 +82,24 @@ def value(type_: pa.DataType, row: int, rng: random.Random) -> Any:
     if pa.types.is_floating(type_):
         return rng.random() * 2
     return rng.randrange(200)
+
+
+def beyond(hint: Any) -> Iterator[Any]:
+    """Values just outside the bounds that stand at a setting."""
+    if get_origin(hint) in (Union, UnionType):
+        yield from (value for part in get_args(hint) for value in beyond(part))
+    elif get_origin(hint) is Annotated:
+        for bound in get_args(hint)[1:]:
+            for single in bound if isinstance(bound, GroupedMetadata) else [bound]:
+                match single:
+                    case Ge(least):
+                        yield least - 1
+                    case Gt(least):
+                        yield least
+                    case Le(most):
+                        yield most + 1
+                    case Lt(most):
+                        yield most
 
 
 def batch_for(step: Step) -> pa.RecordBatch:
@@ -217,3 +239,16 @@ def test_no_two_stages_give_one_name_two_meanings() -> None:
 
 def test_the_files_are_there(files: dict[str, dict[str, Any]]) -> None:
     assert Path(files["tokenize"]["tokenizer"]).stat().st_size > 1000
+
+
+def test_a_value_out_of_bounds_is_refused() -> None:
+    n_refused = 0
+    for name in EVERY:
+        for setting, hint in get_type_hints(find("stages", name), include_extras=True).items():
+            for value in beyond(hint):
+                reader = Reader("recipe.yaml")
+                assert reader.settings(find("stages", name), {setting: value}, ()) is None
+                (problem,) = (p for p in reader.problems if p.where == setting)
+                assert problem.message.startswith("must be "), problem
+                n_refused += 1
+    assert n_refused > 5

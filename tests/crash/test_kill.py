@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.kill import hashes, run
 from pipeline.local import LocalEngine
-from pipeline.run import hold
+from pipeline.lock import hold
 
 RECIPE = """\
 name: crash
@@ -21,13 +21,13 @@ sources:
     use: jsonl
     with: {{paths: "{corpus}/readme/*.jsonl*", split_bytes: 50000}}
     steps: [{{use: strip_markdown}}, {{use: gopher_signals}}, {{use: gopher_rules, with: {{min_n_words: 5}}}}]
-  manual:
+  plaintext:
     use: wet
-    with: {{paths: "{corpus}/manual/*.wet.gz", split_bytes: 50000}}
+    with: {{paths: "{corpus}/plaintext/*.wet.gz", split_bytes: 50000}}
     steps: [{{use: identify_language}}]
 steps: [{{use: exact_dedup}}, {{use: minhash_dedup}}]
 tokens: {{tokenizer: {{fit: bpe, vocab_size: 600, sample_bytes: 300_000}}, sequence_length: 128}}
-mixture: {{weights: {{readme: 0.7, manual: 0.3}}}}
+mixture: {{weights: {{readme: 0.7, plaintext: 0.3}}}}
 output: unused
 """
 

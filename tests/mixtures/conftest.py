@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mixtures.inventory import Inventory, SourceTokens
-from pipeline.shards import write_json
+from pipeline.store import write_json
 
 MakeInventory = Callable[..., Inventory]
 WriteTokens = Callable[..., Path]

@@ -5,7 +5,7 @@ from hypothesis import assume, given, reject, settings
 from hypothesis import strategies as st
 
 from mixtures.inventory import Inventory, SourceTokens
-from mixtures.planner import Plan, plan
+from mixtures.planner import MixturePlan, plan
 from mixtures.spec import Phase, Spec
 from pipeline.errors import PlanError
 
@@ -47,7 +47,7 @@ def specs(draw: st.DrawFn, sources: list[str], caps: bool = True) -> Spec:
     )
 
 
-def planned_or_rejected(spec: Spec, inventory: Inventory) -> Plan:
+def planned_or_rejected(spec: Spec, inventory: Inventory) -> MixturePlan:
     """The plan; hypothesis tries another where there is none, and complains if that is often."""
     try:
         return plan(spec, inventory)
@@ -55,7 +55,7 @@ def planned_or_rejected(spec: Spec, inventory: Inventory) -> Plan:
         return reject()
 
 
-def column(made: Plan, source: str) -> list[int]:
+def column(made: MixturePlan, source: str) -> list[int]:
     at = list(made.inventory.sources).index(source)
     return [phase.draws[at] for phase in made.phases]
 
@@ -153,7 +153,7 @@ def test_no_budget_takes_what_the_caps_allow(make_inventory) -> None:
     assert "one pass is 1,000 sequences, but the caps allow only 200" in made.notes
 
 
-def test_a_cap_is_told_with_who_takes_over(make_inventory) -> None:
+def test_a_cap_is_reported_with_who_takes_over(make_inventory) -> None:
     inventory = make_inventory({"web": 1000, "code": 600, "books": 10})
     made = plan(Spec(budget_tokens=100_000, weights={"web": 0.6, "code": 0.3, "books": 0.1}), inventory)
     assert made.draws() == {"web": 640, "code": 320, "books": 40}
@@ -199,7 +199,7 @@ def test_an_empty_source_gives_its_share_away(make_inventory) -> None:
     assert made.table()["books"]["epochs"] == 0
 
 
-def test_many_repeats_are_allowed_where_asked_and_told(make_inventory) -> None:
+def test_many_repeats_are_allowed_where_asked_and_reported(make_inventory) -> None:
     made = plan(
         Spec(budget_tokens=100_000, weights={"web": 0.5, "books": 0.5}, max_epochs={"books": 16}),
         make_inventory({"web": 1000, "books": 50}),
@@ -209,7 +209,7 @@ def test_many_repeats_are_allowed_where_asked_and_told(make_inventory) -> None:
     assert made.notes[0].startswith("books: seen 10.0 times; beyond 4 epochs")
 
 
-def test_weights_far_from_one_are_told(make_inventory) -> None:
+def test_weights_far_from_one_are_reported(make_inventory) -> None:
     inventory = make_inventory({"web": 1000, "books": 1000})
     phases = (Phase(name="main", share=9), Phase(name="anneal", share=1, weights={"web": 60, "books": 40}))
     made = plan(

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 import pytest
 
 from mixtures.inventory import Inventory
-from mixtures.planner import Plan, plan
+from mixtures.planner import MixturePlan, plan
 from mixtures.spec import Spec
 
 LENGTH = 2048
 
 
-def planned(make_inventory, tokens: Mapping[str, float], budget: float, **settings) -> Plan:
+def planned(make_inventory, tokens: Mapping[str, float], budget: float, **settings) -> MixturePlan:
     inventory: Inventory = make_inventory({s: int(n) // LENGTH for s, n in tokens.items()}, LENGTH)
     return plan(Spec(budget_tokens=int(budget), **settings), inventory)
 

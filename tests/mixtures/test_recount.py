@@ -14,7 +14,7 @@ SCHEDULE = Schedule(
 def test_counts_do_not_depend_on_the_block(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
     monkeypatch.setattr(module, "BLOCK", block)
     found = recount(SCHEDULE, 170)
-    assert found.whole == SCHEDULE.totals() == (160, 35, 0)
+    assert found.total == SCHEDULE.totals() == (160, 35, 0)
     assert found.prefix == (150, 20, 0)
     assert found.uneven == 0
     assert found.equal(SCHEDULE, None)
@@ -39,6 +39,6 @@ def test_a_schedule_that_repeats_itself_is_found_out() -> None:
 
     stuck = Stuck(seed=0, sources=("web",), n_sequences=(10,), draws=((20,),))
     found = recount(stuck, 0)
-    assert found.whole == (20,)
+    assert found.total == (20,)
     assert found.uneven == 10
     assert not found.equal(stuck, None)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mixtures.schedule import Schedule
 from pipeline import keyed
-from pipeline.shards import write_json
+from pipeline.store import write_json
 
 NO_DEADLINE = settings(deadline=None, max_examples=60)
 # (source, sequence) at each index of the schedule of `test_known_answers`.

@@ -1,10 +1,10 @@
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from mixtures.act import Mixture
+from mixtures.section import Mixture
 from mixtures.spec import Phase, Spec, decimal
 from pipeline.config import Reader
 from pipeline.errors import PlanError
@@ -59,14 +59,19 @@ def test_an_empty_section_is_one_pass_in_proportion(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("weigths: {web: 1}", "2: weigths: unknown setting; did you mean 'weights'?"),
-        ("policy: unimx", "2: policy: input should be"),
-        ("phases: [{name: a, share: 1, wieghts: {}}]", "unknown setting"),
+        ("phases: [{name: a, share: 1, wieghts: {}}]", "unknown setting; did you mean 'weights'?"),
         ("phases: [{name: a}]", "required"),
-        ("budget_tokens: 1.5", "2: budget_tokens: input should be a valid integer"),
+        ("budget_tokens: 1.5", "2: budget_tokens: must be a valid integer"),
         ("weights: {web: no}", "YAML reads no, off, yes, on as true or false"),
+        ("weights: {web: -1}", "2: weights.web: must be at least 0, not -1"),
+        ("max_epochs: -1", "2: max_epochs: must be at least 0, not -1"),
+        ("max_epochs: {web: -1}", "2: max_epochs.web: must be at least 0, not -1"),
+        ("alpha: -0.1", "2: alpha: must be at least 0, not -0.1"),
+        ("budget_tokens: 0", "2: budget_tokens: must be at least 1, not 0"),
+        ("phases: [{name: a, share: 0}]", "2: phases.0.share: must be over 0, not 0"),
     ],
 )
-def test_mistakes_in_the_file_are_told_with_their_line(tmp_path: Path, text: str, said: str) -> None:
+def test_mistakes_in_the_file_are_reported_with_their_line(tmp_path: Path, text: str, said: str) -> None:
     made, problems = from_yaml(tmp_path, text)
     assert made is None
     assert any(said in problem for problem in problems), problems
@@ -107,23 +112,18 @@ def test_epochs_are_the_decimals_written() -> None:
             Spec(weights={"wbe": 1, "code": 1}),
             ["weights: no source 'wbe'; did you mean 'web'?", "weights: source 'web' has no weight"],
         ),
-        (Spec(weights={"web": -1, "code": 1}), ["weights: -1 for web is not a number from 0 up"]),
-        (Spec(weights={"web": float("nan"), "code": 1}), ["weights: nan for web"]),
         (Spec(weights={"web": 0, "code": 0}), ["weights: none is above 0"]),
         (Spec(weights={}), ["weights: none is above 0", "source 'code' has no weight"]),
         (Spec(weights={"web": 1, "code": 1}, policy="uniform"), ["policy: weights are given too"]),
-        (Spec(policy=cast(Any, "unimx")), ["policy: no policy 'unimx'; did you mean 'unimax'?"]),
+        (Spec(policy="unimx"), ["policy: no policy 'unimx'; did you mean 'unimax'?"]),
         (Spec(max_epochs={"cod": 2}), ["max_epochs: no source 'cod'; did you mean 'code'?"]),
-        (Spec(max_epochs=-1), ["max_epochs: -1 for all sources"]),
-        (Spec(alpha=-0.1), ["alpha: -0.1"]),
-        (Spec(budget_tokens=0), ["budget_tokens: 0 is not above 0"]),
         (
-            Spec(phases=(Phase(name="a", share=1), Phase(name="a", share=0, weights={"web": 1}))),
-            ["phases.1.name: 'a'", "phases.1.share: 0 is", "phases.1.weights: source 'code' has no weight"],
+            Spec(phases=(Phase(name="a", share=1), Phase(name="a", share=1, weights={"web": 1}))),
+            ["phases.1.name: 'a'", "phases.1.weights: source 'code' has no weight"],
         ),
     ],
 )
-def test_what_does_not_fit_is_told_all_at_once(spec: Spec, said: list[str]) -> None:
+def test_what_does_not_fit_is_reported_all_at_once(spec: Spec, said: list[str]) -> None:
     with pytest.raises(PlanError) as caught:
         spec.check(["web", "code"])
     assert said

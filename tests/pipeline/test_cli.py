@@ -88,7 +88,7 @@ def test_a_run_that_stops_exits_1_and_names_the_step(stages_yaml: Path, toys: Pa
     )  # fmt: skip
     done = pipeline("run", stages_yaml, path=toys)
     assert done.returncode == 1
-    assert "step 'fail' failed on shard 03-fail-" in done.stderr
+    assert "step 'fail' failed on shard small/03-fail-" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -120,9 +120,9 @@ def test_a_file_too_large_for_the_disk_stops_the_run_and_resume_finishes_it(
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(toys)])}
     full = subprocess.run(limited, capture_output=True, text=True, env=environment, timeout=120)
     assert full.returncode == 1
-    assert "failed on shard 02-long-" in full.stderr
+    assert "failed on shard small/02-long-" in full.stderr
     assert "File too large" in full.stderr
-    assert not list((tmp_path / "out").glob("02-long-*/part-*"))
+    assert not list((tmp_path / "out").glob("_run/small/02-long-*/part-*"))
     assert pipeline("run", stages_yaml, path=toys).returncode == 0
 
 

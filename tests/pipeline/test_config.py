@@ -90,7 +90,7 @@ output: out
     )
     assert found == [
         "1: nmae: unknown key; did you mean 'name'?",
-        '2: rows: input should be a valid integer, not "3"; write 3 without quotes '
+        '2: rows: must be a valid integer, not "3"; write 3 without quotes '
         "(YAML reads 1e3 as text, 1.0e+3 as a number)",
         "4: cuont: no stage 'cuont'; did you mean 'count'?",
         "6: min_n_char: unknown setting; did you mean 'min_n_chars'?",
@@ -123,13 +123,16 @@ def test_a_key_that_stands_twice(tmp_path: Path, words: str) -> None:
 
 def test_a_column_nobody_makes(tmp_path: Path, words: str) -> None:
     (problem,) = problems(tmp_path, (GOOD % words).replace("  - use: count\n", ""))
-    assert problem == "4: long: reads column 'n_chars', which no earlier step provides"
+    assert (
+        problem
+        == "4: long: reads column 'n_chars', which no earlier step provides: put `- use: count` before it"
+    )
 
 
 def test_an_unknown_step_does_not_hide_what_is_wrong_before_it(tmp_path: Path, words: str) -> None:
     text = (GOOD % words).replace("  - use: count\n", "").replace("one_per_letter", "one_per_leter")
     assert problems(tmp_path, text) == [
-        "4: long: reads column 'n_chars', which no earlier step provides",
+        "4: long: reads column 'n_chars', which no earlier step provides: put `- use: count` before it",
         "6: one_per_leter: no stage 'one_per_leter'; did you mean 'one_per_letter'?",
     ]
 

@@ -28,29 +28,31 @@ def segments(plan: Plan, track: int = 0) -> list[tuple[str, list[str], list[str]
 
 
 def test_maps_and_filters_are_one_pass(source: Lines) -> None:
-    assert segments(make([chain(source, Count(), Long())])) == [("02-Long", ["toy", "Count", "Long"], [])]
+    assert segments(make([chain(source, Count(), Long())])) == [
+        ("_run/toy/02-Long", ["toy", "Count", "Long"], [])
+    ]
 
 
 def test_no_steps_is_a_plain_copy(source: Lines) -> None:
-    assert segments(make([chain(source)])) == [("00-toy", ["toy"], [])]
+    assert segments(make([chain(source)])) == [("_run/toy/00-Lines", ["toy"], [])]
 
 
 def test_a_relate_step_cuts(source: Lines) -> None:
     plan = make([chain(source, Count(), OnePerLetter(), Long())])
     assert segments(plan) == [
-        ("01-Count", ["toy", "Count"], ["OnePerLetter"]),
-        ("03-Long", ["OnePerLetter", "Long"], []),
+        ("_run/toy/01-Count", ["toy", "Count"], ["OnePerLetter"]),
+        ("_run/toy/03-Long", ["OnePerLetter", "Long"], []),
     ]
     keys = plan.tracks[0].segments[0].keys[0]
-    assert str(keys.folder).startswith("02-OnePerLetter-")
+    assert str(keys.folder).startswith("_run/toy/02-OnePerLetter-")
     assert "same_letter_as" in plan.tracks[0].segments[1].schemas[0].names
 
 
 def test_a_relate_step_at_the_end_shares_its_folder_with_what_it_left(source: Lines) -> None:
     plan = make([chain(source, OnePerLetter())])
     assert segments(plan) == [
-        ("00-toy", ["toy"], ["OnePerLetter"]),
-        ("01-OnePerLetter", ["OnePerLetter"], []),
+        ("_run/toy/00-Lines", ["toy"], ["OnePerLetter"]),
+        ("_run/toy/01-OnePerLetter", ["OnePerLetter"], []),
     ]
     first, last = plan.tracks[0].segments
     assert first.keys[0].folder == last.folder
@@ -58,7 +60,7 @@ def test_a_relate_step_at_the_end_shares_its_folder_with_what_it_left(source: Li
 
 def test_save_cuts_where_nothing_demands_it(source: Lines) -> None:
     plan = make([chain(source, Count(), Long(), saves=(0, 1))])
-    assert [s[0] for s in segments(plan)] == ["01-Count", "02-Long"]
+    assert [s[0] for s in segments(plan)] == ["_run/toy/01-Count", "_run/toy/02-Long"]
 
 
 def test_common_and_private_relate_steps_do_not_share_a_pass(source: Lines) -> None:
@@ -69,7 +71,7 @@ def test_common_and_private_relate_steps_do_not_share_a_pass(source: Lines) -> N
     plan = make(chains)
     assert [k for _, _, k in segments(plan)] == [["OnePerLetter"], ["OnePerLetter"], []]
     assert [s.shared for s in plan.tracks[0].segments] == [False, True, False]
-    assert str(plan.tracks[0].segments[0].folder).startswith("x/00-Lines-")
+    assert str(plan.tracks[0].segments[0].folder).startswith("_run/x/00-Lines-")
     assert [k for _, _, k in segments(plan, 1)] == [["OnePerLetter"], []]
 
 

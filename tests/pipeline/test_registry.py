@@ -33,7 +33,7 @@ def test_a_name_registered_twice_is_refused(toys: Path) -> None:
 
 def test_our_own_tables_are_registered() -> None:
     assert {"warc", "extract_html", "minhash_dedup", "pack"} <= set(registry.stages())
-    assert {"tokens", "mixture", "train"} <= set(names("acts"))
+    assert {"tokens", "mixture", "train"} <= set(names("sections"))
     assert {"local", "spark"} <= set(names("engines"))
 
 

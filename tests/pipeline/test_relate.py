@@ -12,7 +12,8 @@ import pytest
 from pipeline.engine import Engine
 from pipeline.errors import RunError
 from pipeline.local import LocalEngine
-from pipeline.relate import MAX_BUCKETS, buckets, whole
+from pipeline.record import Record
+from pipeline.relate import MAX_BUCKETS, buckets, check_pages
 from pipeline.run import Runner
 from pipeline.shards import ShardWriter
 from tests.toy import Compare, Lines, OnePerLetter, chain, recipe, write_lines
@@ -24,12 +25,12 @@ def lines(folder: Path) -> Lines:
     return Lines(paths=write_lines(folder / "in", A), source="toy")
 
 
-def run(engine: Engine, output: Path, source: Lines, *steps: Any) -> dict[str, Any]:
+def run(engine: Engine, output: Path, source: Lines, *steps: Any) -> Record:
     return Runner(recipe(output, chain(source, *steps)), engine, lambda *_: None).run()
 
 
-def told(output: Path, record: dict[str, Any]) -> dict[str, str | None]:
-    shards = sorted((output / record["documents"]).glob("part-*.parquet"))
+def told(output: Path, record: Record) -> dict[str, str | None]:
+    shards = sorted((output / "documents" / "toy").glob("part-*.parquet"))
     rows = [r for s in shards for r in pq.read_table(s).to_pylist()]
     return {r["text"]: r["told"] for r in rows}
 
@@ -47,10 +48,10 @@ ALONE = {
 def test_documents_are_asked_again_where_they_lie(local: LocalEngine, tmp_path: Path) -> None:
     record = run(local, tmp_path / "out", lines(tmp_path), Compare())
     assert told(tmp_path / "out", record) == ALONE
-    shards = [s for folder in record["dropped"] for s in (tmp_path / "out" / folder).glob("*.parquet")]
+    shards = [s for folder in record.dropped["toy"] for s in (tmp_path / "out" / folder).glob("*.parquet")]
     rows = [r for s in shards for r in pq.read_table(s).to_pylist()]
     assert {r["text"] for r in rows if r["dropped_by"] == "Compare"} == {"APRICOT", "CITRUS"}
-    assert not list((tmp_path / "out").rglob("again-*"))
+    assert not list((tmp_path / "out").rglob("second_pass-*"))
 
 
 def test_references_are_compared_with_but_not_kept(local: LocalEngine, tmp_path: Path) -> None:
@@ -63,8 +64,8 @@ def test_references_are_compared_with_but_not_kept(local: LocalEngine, tmp_path:
         "CHERRY": "citrus/2",
         "date": None,
     }  # banana and elder come after beet, elm and eggplant, as the last of their letters
-    assert record["rows"] == {"toy": 4}
-    (keys,) = (tmp_path / "out").glob("*Compare*/against")
+    assert record.rows == {"toy": 4}
+    (keys,) = (tmp_path / "out" / "_run" / "toy").glob("*Compare*/against")
     numbers = [pq.read_table(p)["doc"].to_pylist() for p in sorted(keys.glob("*.parquet"))]
     assert numbers == [[-1 << 53, (-1 << 53) + 1], [(-1 << 53) + (1 << 32)]]
 
@@ -72,25 +73,25 @@ def test_references_are_compared_with_but_not_kept(local: LocalEngine, tmp_path:
 def test_a_run_that_was_killed_goes_on_with_what_it_had_looked_at(local: LocalEngine, tmp_path: Path) -> None:
     whole_run = run(local, tmp_path / "whole", lines(tmp_path), Compare())
     record = run(local, tmp_path / "out", lines(tmp_path), Compare())
-    (folder,) = (tmp_path / "out").glob("*Compare*")
+    (folder,) = (tmp_path / "out" / "_run" / "toy").glob("*Compare*")
     (verdicts,) = folder.glob("verdicts")
     verdicts.rename(folder / "gone")
-    for made in (tmp_path / "out" / record["documents"]).glob("part-*"):
+    for made in folder.glob("part-*"):
         made.unlink()
-    (folder / "again-0").mkdir()
-    looked = pa.schema([("doc", pa.int64()), *Compare.evidence_columns])
-    with ShardWriter(folder / "again-0" / "part-00001.parquet", looked) as writer:
+    (folder / "second_pass-0").mkdir()
+    looked = pa.schema([("doc", pa.int64()), *Compare.feature_columns])
+    with ShardWriter(folder / "second_pass-0" / "part-00001.parquet", looked) as writer:
         rows = {"doc": [1 << 32, (1 << 32) + 1], "letter": [99, 97], "seen": ["seen", "before"]}
         writer.write(pa.RecordBatch.from_pydict(rows, schema=looked))
     again = run(local, tmp_path / "out", lines(tmp_path), Compare())
     assert told(tmp_path / "out", again)["CHERRY"] == "seen"
     assert told(tmp_path / "out", again)["AVOCADO"] == "before"
-    assert whole_run["content_hash"] == record["content_hash"] != again["content_hash"]
+    assert whole_run.content_hash == record.content_hash != again.content_hash
 
 
 def test_damaged_keys_are_named_and_made_again(local: LocalEngine, tmp_path: Path) -> None:
     record = run(local, tmp_path / "out", lines(tmp_path), OnePerLetter())
-    (folder,) = (tmp_path / "out").glob("*OnePerLetter*")
+    (folder,) = (tmp_path / "out" / "_run" / "toy").glob("*OnePerLetter*")
     damaged = folder / "keys" / "part-00001.parquet"
     for shard in [*(folder / "verdicts").rglob("*.parquet"), *folder.glob("part-*")]:
         shard.unlink()
@@ -104,7 +105,7 @@ def test_damaged_keys_are_named_and_made_again(local: LocalEngine, tmp_path: Pat
         run(local, tmp_path / "out", lines(tmp_path), OnePerLetter())
     assert not damaged.exists()
     again = run(local, tmp_path / "out", lines(tmp_path), OnePerLetter())
-    assert again["content_hash"] == record["content_hash"]
+    assert again.content_hash == record.content_hash
 
 
 def test_a_cut_or_empty_file_of_keys_is_damaged(tmp_path: Path) -> None:
@@ -112,9 +113,9 @@ def test_a_cut_or_empty_file_of_keys_is_damaged(tmp_path: Path) -> None:
     pq.write_table(pa.table({"doc": [1, 2, 3]}), good)
     cut.write_bytes(good.read_bytes()[:-20])
     empty.touch()
-    whole([good])
+    check_pages([good])
     with pytest.raises(RunError) as error:
-        whole([good, cut, empty])
+        check_pages([good, cut, empty])
     assert good.exists()
     assert not cut.exists()
     assert not empty.exists()

@@ -14,15 +14,17 @@ import pytest
 
 from pipeline.errors import NothingLeft, OutputBusy, StepError, WorkerDied
 from pipeline.local import LocalEngine
+from pipeline.lock import hold
 from pipeline.plan import Chain
-from pipeline.run import Runner, hold
+from pipeline.record import Record
+from pipeline.run import Runner
 from tests.toy import Count, Fail, Lines, Long, OnePerLetter, Pairs, chain, recipe, write_lines
 
 A = {"a.txt": "apple\n?\nab\nbanana\navocado\n#hash\nberry\ncherry\n", "b.txt": "citrus\ndate\nelder\n"}
 B = {"c.txt": "fig\ngrape\nguava\napricot\nhoney\n"}
 
 
-def run(engine: LocalEngine, output: Path, *chains: Chain) -> dict[str, Any]:
+def run(engine: LocalEngine, output: Path, *chains: Chain) -> Record:
     return Runner(recipe(output, *chains), engine, lambda *_: None).run()
 
 
@@ -30,15 +32,15 @@ def lines(tmp_path: Path, files: dict[str, str], **settings: Any) -> Lines:
     return Lines(paths=write_lines(tmp_path / "in", files), source="toy", **settings)
 
 
-def texts(run_folder: Path, folder: str) -> list[str]:
-    shards = sorted((run_folder / folder).glob("part-*.parquet"))
+def texts(run_folder: Path, source: str = "toy") -> list[str]:
+    shards = sorted((run_folder / "documents" / source).glob("part-*.parquet"))
     return [t for s in shards for t in pq.read_table(s)["text"].to_pylist()]
 
 
-def dropped(run_folder: Path, record: dict[str, Any]) -> dict[str, tuple[str, list[str]]]:
+def dropped(run_folder: Path, record: Record) -> dict[str, tuple[str, list[str]]]:
     rows = [
         row
-        for folder in record["dropped"]
+        for folder in record.dropped["toy"]
         for shard in sorted((run_folder / folder).glob("part-*.parquet"))
         for row in pq.read_table(shard).to_pylist()
     ]
@@ -47,7 +49,7 @@ def dropped(run_folder: Path, record: dict[str, Any]) -> dict[str, tuple[str, li
 
 def test_documents_are_kept_or_dropped_with_every_reason(local: LocalEngine, tmp_path: Path) -> None:
     record = run(local, tmp_path / "out", chain(lines(tmp_path, A | {"d.txt": "#x\n"}), Count(), Long()))
-    assert texts(tmp_path / "out", record["documents"]) == [
+    assert texts(tmp_path / "out") == [
         "apple", "banana", "avocado", "berry", "cherry", "citrus", "date", "elder",
     ]  # fmt: skip
     assert dropped(tmp_path / "out", record) == {
@@ -61,23 +63,23 @@ def test_documents_are_kept_or_dropped_with_every_reason(local: LocalEngine, tmp
 def test_every_step_accounts_for_every_document(local: LocalEngine, tmp_path: Path) -> None:
     steps = (Count(), Long(), OnePerLetter(), Count())
     record = run(local, tmp_path / "out", chain(lines(tmp_path, A), *steps))
-    counts = record["steps"]
-    assert [c["name"] for c in counts] == ["toy", "Count", "Long", "OnePerLetter", "Count"]
-    assert counts[0]["in"] == 11
+    counts = record.steps
+    assert [c.name for c in counts] == ["toy", "Count", "Long", "OnePerLetter", "Count"]
+    assert counts[0].rows_in == 11
     for before, after in itertools.pairwise(counts):
-        assert before["kept"] == after["in"]
+        assert before.kept == after.rows_in
     for count in counts:
-        assert count["in"] - count["kept"] == sum(count["dropped"].values())
-    assert record["rows"] == {"toy": counts[-1]["kept"]}
+        assert count.rows_in - count.kept == sum(count.dropped.values())
+    assert record.rows == {"toy": counts[-1].kept}
 
 
 def test_verdicts_add_columns_and_drop_by_document(local: LocalEngine, tmp_path: Path) -> None:
     record = run(local, tmp_path / "out", chain(lines(tmp_path, A), Count(), Long(), OnePerLetter()))
-    assert texts(tmp_path / "out", record["documents"]) == ["apple", "banana", "cherry", "date", "elder"]
+    assert texts(tmp_path / "out") == ["apple", "banana", "cherry", "date", "elder"]
     assert dropped(tmp_path / "out", record)["avocado"] == ("OnePerLetter", ["same_letter"])
     gone = [
         row
-        for folder in record["dropped"]
+        for folder in record.dropped["toy"]
         for shard in (tmp_path / "out" / folder).glob("part-*.parquet")
         for row in pq.read_table(shard).to_pylist()
     ]
@@ -93,21 +95,21 @@ def test_a_common_step_sees_all_sources_and_a_private_one_only_its_own(
 ) -> None:
     x = Lines(paths=write_lines(tmp_path / "in", A), source="x")
     y = Lines(paths=write_lines(tmp_path / "in", B), source="y")
-    private = run(
+    run(
         local,
         tmp_path / "private",
         chain(x, OnePerLetter(), name="x"),
         chain(y, OnePerLetter(), name="y"),
     )
-    assert texts(tmp_path / "private", private["documents"]["y"]) == ["fig", "grape", "apricot", "honey"]
+    assert texts(tmp_path / "private", "y") == ["fig", "grape", "apricot", "honey"]
     common = run(
         local,
         tmp_path / "common",
         chain(x, Count(), OnePerLetter(), Count(), name="x", shared=2),
         chain(y, OnePerLetter(), OnePerLetter(), Count(), name="y", shared=2),
     )
-    assert "apricot" not in texts(tmp_path / "common", common["documents"]["y"])
-    assert common["steps"][2]["name"] == "OnePerLetter"
+    assert "apricot" not in texts(tmp_path / "common", "y")
+    assert [s.name for s in common.steps if s.source == "x"] == ["x", "Count", "OnePerLetter", "Count"]
 
 
 def test_relate_steps_that_share_a_pass_see_what_those_before_them_kept(
@@ -121,7 +123,7 @@ def test_relate_steps_that_share_a_pass_see_what_those_before_them_kept(
         len(Runner(recipe(tmp_path / "out", chain(source, *steps)), local, print).plan.tracks[0].segments)
         == 2
     )
-    assert texts(tmp_path / "out", record["documents"]) == ["axe", "cob"]
+    assert texts(tmp_path / "out") == ["axe", "cob"]
     assert dropped(tmp_path / "out", record) == {
         "ab": ("OnePerLetter", ["same_letter"]),
         "doe": ("OnePerLetter", ["same_letter"]),
@@ -134,7 +136,7 @@ def test_the_same_bytes_for_any_number_of_workers_and_any_batches(tmp_path: Path
         engine = LocalEngine(workers, {})
         source = lines(tmp_path, A | B, rows=rows)
         steps = (Count(), Long(), OnePerLetter(), Count(), Pairs())
-        hashes.add(run(engine, tmp_path / f"{workers}-{rows}", chain(source, *steps))["content_hash"])
+        hashes.add(run(engine, tmp_path / f"{workers}-{rows}", chain(source, *steps)).content_hash)
         engine.close()
     assert len(hashes) == 1
 
@@ -142,12 +144,11 @@ def test_the_same_bytes_for_any_number_of_workers_and_any_batches(tmp_path: Path
 def test_a_changed_setting_reruns_only_what_follows(local: LocalEngine, tmp_path: Path) -> None:
     source = lines(tmp_path, A)
     first = run(local, tmp_path / "out", chain(source, Count(), Long(), OnePerLetter(), Count(), saves=(0,)))
-    stamps = {p: p.stat().st_mtime_ns for p in (tmp_path / "out").rglob("part-*.parquet")}
+    stamps = {p: p.stat().st_mtime_ns for p in (tmp_path / "out" / "_run").rglob("part-*.parquet")}
     again = run(
         local, tmp_path / "out", chain(source, Count(), Long(), OnePerLetter(extra=1), Count(), saves=(0,))
     )
-    assert again["documents"] != first["documents"]
-    assert again["content_hash"] == first["content_hash"]
+    assert again.content_hash == first.content_hash
     assert stamps
     assert {p: p.stat().st_mtime_ns for p in stamps} == stamps  # nothing was written twice
 
@@ -157,19 +158,19 @@ def test_a_finished_run_is_not_run_again(local: LocalEngine, tmp_path: Path) -> 
     first = run(local, tmp_path / "out", chain(lines(tmp_path, A), *steps))
     stamps = {p: p.stat().st_mtime_ns for p in (tmp_path / "out").rglob("*.parquet")}
     again = run(local, tmp_path / "out", chain(lines(tmp_path, A), *steps))
-    assert again["content_hash"] == first["content_hash"]
+    assert again.content_hash == first.content_hash
     assert {p: p.stat().st_mtime_ns for p in stamps} == stamps
 
 
 def test_a_lost_shard_is_made_again(local: LocalEngine, tmp_path: Path) -> None:
     steps = (Count(), Long(), OnePerLetter(), Count())
     first = run(local, tmp_path / "out", chain(lines(tmp_path, A), *steps))
-    folder = tmp_path / "out" / first["documents"]
+    (folder,) = (tmp_path / "out" / "_run" / "toy").glob("04-*")
     for victim in ("part-00001.json", "part-00001.parquet"):
         (folder / victim).unlink()
     (folder / ".part-00000.parquet.123.tmp").write_text("left by a killed worker")
     again = run(local, tmp_path / "out", chain(lines(tmp_path, A), *steps))
-    assert again["content_hash"] == first["content_hash"]
+    assert again.content_hash == first.content_hash
     assert not list((tmp_path / "out").rglob("*.tmp"))
 
 
@@ -179,8 +180,8 @@ def test_changed_input_of_the_same_size_is_read_again(local: LocalEngine, tmp_pa
     path.write_text(path.read_text().replace("elder", "olive"))
     os.utime(path, ns=(time.time_ns(), time.time_ns() + 1))
     again = run(local, tmp_path / "out", chain(lines(tmp_path, A), Count(), OnePerLetter()))
-    assert again["content_hash"] != first["content_hash"]
-    assert "olive" in texts(tmp_path / "out", again["documents"])
+    assert again.content_hash != first.content_hash
+    assert "olive" in texts(tmp_path / "out")
 
 
 def test_dropping_everything_stops_the_run_with_the_reasons(local: LocalEngine, tmp_path: Path) -> None:
@@ -205,21 +206,65 @@ def test_a_killed_worker_is_named_with_its_shard_and_resume_gives_the_same(tmp_p
         run(engine, tmp_path / "out", chain(lines(tmp_path, A), *steps))
     resumed = run(engine, tmp_path / "out", chain(lines(tmp_path, A), *steps))
     undisturbed = run(engine, tmp_path / "other", chain(lines(tmp_path, A), *steps))
-    assert resumed["content_hash"] == undisturbed["content_hash"]
+    assert resumed.content_hash == undisturbed.content_hash
     engine.close()
 
 
 def test_a_second_run_on_the_same_output_is_refused(local: LocalEngine, tmp_path: Path) -> None:
-    with hold(tmp_path / "out"), pytest.raises(OutputBusy, match=f"process {os.getpid()}"):
+    with hold(tmp_path / "out" / "_run"), pytest.raises(OutputBusy, match=f"process {os.getpid()}"):
         run(local, tmp_path / "out", chain(lines(tmp_path, A), Count()))
     run(local, tmp_path / "out", chain(lines(tmp_path, A), Count()))
 
 
 def test_manifest_and_run_json_say_what_lies_there(local: LocalEngine, tmp_path: Path) -> None:
     record = run(local, tmp_path / "out", chain(lines(tmp_path, A), Count(), Long(), OnePerLetter()))
-    manifest = json.loads((tmp_path / "out" / record["documents"] / "manifest.json").read_text())
+    manifest = json.loads(
+        (next((tmp_path / "out" / "_run" / "toy").glob("03-*")) / "manifest.json").read_text()
+    )
     assert manifest["shards"] == 2
-    assert manifest["rows"] == record["rows"]["toy"] == 5
+    assert manifest["rows"] == record.rows["toy"] == 5
     assert manifest["schema"]["n_chars"] == "int64"
-    on_disk = json.loads((tmp_path / "out" / "run.json").read_text())
-    assert on_disk == record
+    assert Record.load(tmp_path / "out") == record
+
+
+def test_documents_and_dropped_hold_the_result_and_nothing_else(local: LocalEngine, tmp_path: Path) -> None:
+    out, source = tmp_path / "out", lines(tmp_path, A)
+    run(local, out, chain(source, Count(), Long(), OnePerLetter(), Count()))
+    (last,) = (out / "_run" / "toy").glob("04-Count-*")
+    for shard in last.glob("part-*.parquet"):
+        assert (out / "documents" / "toy" / shard.name).samefile(shard)  # a link, and no copy
+    names = sorted(p.name for p in (out / "dropped" / "toy").iterdir())
+    assert names == ["part-00-00000.parquet", "part-01-00000.parquet", "part-01-00001.parquet"]
+    assert {p.name for p in out.iterdir()} == {"_run", "documents", "dropped", "run.json"}
+
+
+def test_what_was_dropped_is_one_table_whatever_the_recipe_was_before(
+    local: LocalEngine, tmp_path: Path
+) -> None:
+    out, source = tmp_path / "out", lines(tmp_path, A)
+    run(local, out, chain(source, Count(), Long(), saves=(1,)))
+    assert not any("same_letter_as" in pq.read_schema(p).names for p in (out / "dropped").rglob("*.parquet"))
+    longer = chain(source, Count(), Long(), OnePerLetter(), saves=(1,))
+    grown, fresh = run(local, out, longer), run(local, tmp_path / "fresh", longer)
+    schemas = {str(pq.read_schema(p)) for p in (out / "dropped").rglob("*.parquet")}
+    assert len(schemas) == 1
+    assert "same_letter_as" in schemas.pop()
+    assert grown.content_hash == fresh.content_hash
+    back = run(local, out, chain(source, Count(), Long(), saves=(1,)))
+    assert (
+        back.content_hash
+        == run(local, tmp_path / "short", chain(source, Count(), Long(), saves=(1,))).content_hash
+    )
+
+
+def test_what_an_earlier_run_published_goes_and_what_a_user_put_there_stays(
+    local: LocalEngine, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    x, y = (Lines(paths=write_lines(tmp_path / n, f), source=n) for n, f in (("x", A), ("y", B)))
+    run(local, out, chain(x, Count(), name="x"), chain(y, Count(), name="y"))
+    (out / "documents" / "x" / "notes.txt").write_text("mine")
+    run(local, out, chain(y, Count(), Long(min_n_chars=6), name="x"))
+    assert texts(out, "x") == ["apricot"]
+    assert sorted(p.name for p in (out / "documents").rglob("*.*")) == ["notes.txt", "part-00000.parquet"]
+    assert not (out / "documents" / "y").exists()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from pipeline.schema import HTML, ID, N_BYTES, TEXT, conform, document_schema, sized, written
+from pipeline.schema import HTML, ID, N_BYTES, TEXT, column, conform, document_schema, sized, written
 
 
 def test_conform_goes_by_name_and_fills_with_null() -> None:
@@ -45,3 +45,18 @@ def test_a_size_from_before_is_measured_anew() -> None:
 def test_what_is_written_ends_with_the_size_once() -> None:
     assert written(pa.schema([ID, TEXT])).names == ["id", "text", "n_bytes"]
     assert written(pa.schema([N_BYTES, ID])).names == ["id", "n_bytes"]
+
+
+def test_what_is_said_of_a_column_is_not_written() -> None:
+    def described(words: str) -> pa.Schema:
+        inner = [column("score", pa.float32(), words, words), column("tags", pa.list_(pa.string()), words)]
+        return pa.schema([ID, column("s", pa.struct(inner), words), column("n", pa.int64(), words, words)])
+
+    first, second = written(described("one")), written(described("another"))
+    assert first.equals(second, check_metadata=True)
+    made_by = pa.schema([pa.field("e", pa.binary(), metadata={"made_by": "m", "meaning": "of the text"})])
+    assert written(made_by).field("e").metadata == {b"made_by": b"m"}
+    batch = pa.RecordBatch.from_pydict(
+        {"id": ["a"], "s": [{"score": 0.5, "tags": ["x"]}], "n": [1]}, schema=described("one")
+    )
+    assert conform(sized(batch), first).to_pylist() == [batch.to_pylist()[0] | {"n_bytes": None}]

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import multiprocessing
-import os
-import signal
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import shards
-from pipeline.shards import ShardWriter, atomic, cut, digest, fingerprint, read_json, read_shard, write_json
+from pipeline.shards import ShardWriter, cut, fingerprint, read_shard
+from pipeline.store import digest
 
 SCHEMA = pa.schema([("text", pa.string()), ("n", pa.int64())])
 
@@ -86,31 +84,6 @@ def test_an_error_in_the_last_flush_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises((ValueError, pa.ArrowInvalid)), ShardWriter(tmp_path / "s", SCHEMA) as writer:
         writer._held, writer._count = [wrong], 1
     assert list(tmp_path.iterdir()) == []
-
-
-def _die_between_write_and_rename(path: Path) -> None:
-    with atomic(path) as temporary:
-        temporary.write_text("half")
-        os.kill(os.getpid(), signal.SIGKILL)
-
-
-def test_a_process_killed_before_the_rename_leaves_no_file(tmp_path: Path) -> None:
-    child = multiprocessing.get_context("spawn").Process(
-        target=_die_between_write_and_rename, args=(tmp_path / "f",)
-    )
-    child.start()
-    child.join()
-    assert child.exitcode == -signal.SIGKILL
-    assert not (tmp_path / "f").exists()
-
-
-def test_atomic_replaces_and_keeps_the_old_on_error(tmp_path: Path) -> None:
-    path = tmp_path / "deep" / "f.json"
-    write_json(path, {"a": "é"})
-    with pytest.raises(TypeError):
-        write_json(path, {"a": {1, 2}})
-    assert read_json(path) == {"a": "é"}
-    assert list(path.parent.iterdir()) == [path]
 
 
 @given(sizes=st.lists(st.integers(0, 300), min_size=1, max_size=60))

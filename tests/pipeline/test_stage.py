@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 from pipeline.errors import PlanError
-from pipeline.schema import TEXT
-from pipeline.stage import Filter, Map, Relate, Source, Step, Stream
+from pipeline.schema import TEXT, made, made_by
+from pipeline.stage import Filter, Map, Relate, Source, Step, Stream, makers
 from tests.toy import N_CHARS, Count, Long
 
 
@@ -29,6 +29,42 @@ def test_a_missing_or_mistyped_column_is_named() -> None:
         Long().flow(pa.schema([TEXT]))
     with pytest.raises(PlanError, match="reads column 'n_chars' as int64, but it is int8"):
         Long().flow(pa.schema([TEXT, ("n_chars", pa.int8())]))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Counted(Count):
+    by: str = "letters"
+
+    def makes(self) -> pa.Schema:
+        return pa.schema([made(N_CHARS, self.by)])
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LongCounted(Long):
+    by: str = "letters"
+
+    def needs(self) -> pa.Schema:
+        return pa.schema([TEXT, made(N_CHARS, self.by)])
+
+
+def test_a_column_remembers_how_it_was_made() -> None:
+    counted = Counted().flow(pa.schema([TEXT]))
+    assert made_by(counted.field("n_chars")) == "letters"
+    assert LongCounted().flow(counted) == counted
+    with pytest.raises(PlanError, match="'n_chars' made by bytes, but it was made by letters"):
+        LongCounted(by="bytes").flow(counted)
+    unknown = Count().flow(pa.schema([TEXT]))
+    assert made_by(unknown.field("n_chars")) == ""
+    assert LongCounted(by="bytes").flow(unknown) == unknown
+
+
+@pytest.mark.usefixtures("toys")
+def test_a_missing_column_names_the_steps_that_add_it() -> None:
+    with pytest.raises(PlanError, match="no earlier step provides: put `- use: count` before it"):
+        Long().flow(pa.schema([TEXT]))
+    assert makers("gopher") == ["gopher_signals"]
+    assert makers("text") == ["extract_html"]
+    assert makers("nothing") == []
 
 
 def test_steps_are_frozen_hashable_and_pickle() -> None:
@@ -51,7 +87,7 @@ def test_each_kind_has_one_method_of_its_own_and_relate_what_it_takes() -> None:
         Filter: {"reasons"},
         Stream: {"stream"},
         Relate: {"keys", "relate", "key_columns"}
-        | {"evidence", "evidence_columns", "references", "verdicts", "rewrite", "key_schema"},
+        | {"features", "feature_columns", "references", "verdicts", "rewrite", "key_schema"},
     }
 
 

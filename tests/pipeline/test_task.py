@@ -14,8 +14,8 @@ from pipeline.errors import RunError, StepError
 from pipeline.plan import make
 from pipeline.schema import N_BYTES
 from pipeline.stage import Map, Stream
+from pipeline.steps import Key
 from pipeline.task import Read, ShardTask, perform
-from pipeline.verdicts import Key
 from tests.toy import Count, Fail, Lines, Long, OnePerLetter, Pairs, chain, write_lines
 
 
@@ -57,9 +57,9 @@ def test_kept_dropped_keys_and_account(tmp_path: Path) -> None:
 
 def test_a_finished_task_reads_its_account(tmp_path: Path) -> None:
     work = task(tmp_path, Count(), OnePerLetter())
-    assert not work.finished()
+    assert work.done() is None
     first = perform(work)
-    assert work.finished()
+    assert work.done() == first
     stamp = (work.folder / "part-00000.parquet").stat().st_mtime_ns
     assert perform(work) == first
     assert (work.folder / "part-00000.parquet").stat().st_mtime_ns == stamp
@@ -71,7 +71,7 @@ def test_keys_that_are_missing_are_made_from_the_shard(tmp_path: Path) -> None:
     path = work.keys[0].folder / "keys" / "part-00003.parquet"
     before = path.read_bytes()
     path.unlink()
-    assert not work.finished()
+    assert work.done() is None
     perform(work)
     assert path.read_bytes() == before
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from pipeline.ledger import Ledger
 from pipeline.schema import DOC
-from pipeline.verdicts import Named, judge, load_verdicts, number, numbers
+from pipeline.steps import Named
+from pipeline.verdicts import apply_verdicts, load_verdicts, number, numbers
 from tests.toy import FIRST, OnePerLetter
 
 STEP = Named(name="dedup", use="one_per_letter", step=OnePerLetter())
@@ -41,7 +42,7 @@ def test_rows_get_their_own_verdict(n: int, reasons: dict[int, str | None], edge
     bounds = [0, *sorted(min(e, n) for e in edges), n]
     batches = (batch.slice(a, b - a) for a, b in itertools.pairwise(bounds))
     ledger = Ledger()
-    judged = judge(STEP, number(batches, 5), SCHEMA, verdicts(reasons, 5), ledger)
+    judged = apply_verdicts(STEP, number(batches, 5), SCHEMA, verdicts(reasons, 5), ledger)
     kept = pa.Table.from_batches(list(judged), SCHEMA).to_pylist()
     assert kept == [
         {"text": f"t{i}", "same_letter_as": f"first-{i}" if i in reasons else None}

@@ -55,4 +55,4 @@ def test_auto_is_the_best(shared_data: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(FLOORS["held_out"]))
 def test_the_model_was_good_on_sites_it_had_not_seen(name: str) -> None:
-    assert CARD["held_out"][name]["f1"] >= FLOORS["held_out"][name]
+    assert CARD["measured"]["held_out"][name]["f1"] >= FLOORS["held_out"][name]

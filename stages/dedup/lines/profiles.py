@@ -9,7 +9,7 @@ from pipeline.errors import PlanError
 
 Profile: TypeAlias = Literal["ccnet", "c4", "c4_program", "datatrove", "baichuan2", "boilerplate"]
 Keep: TypeAlias = Literal["first", "none"]
-"""Of documents that share a unit, whether the first keeps it, or none."""
+"""Document that keeps a unit which several share: the first, or none."""
 Repeats: TypeAlias = Literal["drop", "keep"]
 
 _OWN: Mapping[str, Any] = {
@@ -52,7 +52,7 @@ PROFILES: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def settled(profile: Profile, given: Mapping[str, Any]) -> dict[str, Any]:
+def settings_of(profile: Profile, given: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of a profile, where `given` does not say otherwise.
 
     Raises:
@@ -61,19 +61,10 @@ def settled(profile: Profile, given: Mapping[str, Any]) -> dict[str, Any]:
     own = {**_OWN, **PROFILES[profile]}
     if given.get("unit", "profile") not in ("profile", own["unit"]):
         own["span"] = 3 if given["unit"] == "span" else 1
-    said = {k: v for k, v in given.items() if v != "profile"}
-    found = {**own, **said}
-    for name, least in (("span", 1), ("min_documents", 2)):
-        if found[name] < least:
-            raise PlanError(f"{name}: must be at least {least}, not {found[name]}")
-    for name, value in found.items():
-        if name.startswith("min_") and value < 0:
-            raise PlanError(f"{name}: must not be negative, and is {value}")
-    if found["min_frac_documents"] > 1:
-        raise PlanError(f"min_frac_documents: is a share, at most 1, not {found['min_frac_documents']}")
-    if found["unit"] != "span" and found["span"] != 1:
+    settings = {**own, **{k: v for k, v in given.items() if v != "profile"}}
+    if settings["unit"] != "span" and settings["span"] != 1:
         raise PlanError("span: counts the sentences of a span; say `unit: span`")
-    if found["keep"] == "first" and (found["min_documents"] != 2 or found["min_frac_documents"]):
+    if settings["keep"] == "first" and (settings["min_documents"] != 2 or settings["min_frac_documents"]):
         raise PlanError("keep: where the first document keeps a unit, how many have it does not matter; "
                         "min_documents and min_frac_documents go with `keep: none`")  # fmt: skip
-    return found
+    return settings

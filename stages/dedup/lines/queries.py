@@ -26,11 +26,11 @@ _SCOPED = "(SELECT scope, unnest(hashes) AS hash FROM {keys})"
 def copies(keys: Relation, sql: Sql) -> Relation:
     """(doc, hash) of all documents but the first that has the hash. A document has it once in its list."""
     shared = sql(
-        f"SELECT hash, min(doc) AS head FROM {_UNITS} AS u GROUP BY hash HAVING count(*) > 1", keys=keys
+        f"SELECT hash, min(doc) AS first_doc FROM {_UNITS} AS u GROUP BY hash HAVING count(*) > 1", keys=keys
     )
     return sql(
         f"SELECT u.doc, u.hash FROM {_UNITS} AS u JOIN {{shared}} AS s ON u.hash = s.hash "
-        "WHERE u.doc > s.head",
+        "WHERE u.doc > s.first_doc",
         keys=keys,
         shared=shared,
     )

@@ -1,4 +1,4 @@
-"""Within what copies count: the corpus, or documents of one source, domain or file."""
+"""Scopes, within which copies count: the corpus, or documents of one source, domain or file."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.schema import FILE, ID, SOURCE, URL
-from stages.filters.urls.address import take_apart
-from stages.filters.urls.split import strings
 from stages.text.buffers import Bytes, Offsets, view
 from stages.text.hashing import xxh64
 from stages.text.kernel import kernel
+from stages.urls.address import take_apart
+from stages.urls.split import strings
 
 Within: TypeAlias = Literal["corpus", "source", "domain", "file"]
 
@@ -23,21 +23,21 @@ COLUMNS = {
     "domain": pa.schema([ID, URL]),
     "file": pa.schema([ID, FILE]),
 }
-"""What tells the scope of a document."""
+"""Columns that say what the scope of a document is."""
 
 
 def scopes(batch: pa.RecordBatch, within: Within) -> npt.NDArray[np.uint64]:
     """uint64 [rows]: a hash of each document's scope.
 
-    A document whose scope is not known (an address without a host, a null source) is a scope of its own,
-    told by its id.
+    A document whose scope is not known (an address without a host, a null source) is a scope of its own:
+    its id is hashed in place of it.
     """
-    found = np.zeros(len(batch), np.uint64)
+    hashes = np.zeros(len(batch), np.uint64)
     if within != "corpus":
         named = sites(batch.column("url")) if within == "domain" else batch.column(within)
-        _hash(*view(batch.column("id")), np.uint64(1), found)
-        _hash(*view(named), np.uint64(2), found)
-    return found
+        _hash(*view(batch.column("id")), np.uint64(1), hashes)
+        _hash(*view(named), np.uint64(2), hashes)
+    return hashes
 
 
 def sites(urls: pa.StringArray) -> pa.StringArray:

@@ -1,29 +1,32 @@
-"""The stage `line_dedup`: units of text that other documents have too are taken out of documents."""
+"""The stage `line_dedup`: units of text that other documents have, too, are taken out of documents."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from annotated_types import Ge
 
-from pipeline.schema import TEXT, column
-from pipeline.stage import Relate, Relation, Sql
-from stages.dedup.lines.hashes import Cutting, collect
-from stages.dedup.lines.profiles import Keep, Profile, Repeats, settled
+from pipeline.bounds import Count, Fraction, Natural
+from pipeline.schema import TEXT, column, put
+from pipeline.stage import Look, Relate, Relation, Sql
+from pipeline.store import digest
+from stages.dedup.lines.hashes import UnitSettings, collect
+from stages.dedup.lines.profiles import Keep, Profile, Repeats, settings_of
 from stages.dedup.lines.queries import REMOVED, copies, frequent, packed, touched
 from stages.dedup.lines.removal import N_BYTES_REMOVED, removed_of, without
 from stages.dedup.lines.scopes import COLUMNS, Within, scopes
-from stages.dedup.lines.units import Sentences, Unit, cutting, n_units
-from stages.filters.urls import suffixes
-from stages.filters.urls.files import digest
+from stages.dedup.lines.units import Sentences, Unit, n_units, unit_kind
 from stages.text.normal import Normalize, form
 from stages.text.table import words
+from stages.urls import suffixes
 
-Number: TypeAlias = int | Literal["profile"]
+FromProfile: TypeAlias = Literal["profile"]
+"""The profile says it."""
 
 COUNTS = (
     column("n_units", pa.int64(), "lines, paragraphs or sentences that are not blank", "units"),
@@ -71,40 +74,40 @@ class LineDedup(Relate):
             column("n_repeated", pa.int64(), "units that the document has said before"),
         ]
     )
-    evidence_columns: ClassVar[pa.Schema] = pa.schema([column("reason", pa.string(), "null keeps")])
+    feature_columns: ClassVar[pa.Schema] = pa.schema([column("reason", pa.string(), "null keeps")])
 
     profile: Profile = "ccnet"
-    """Whose settings: `ccnet` (lines, no copy stays), `c4` (spans of three sentences, as its paper says),
+    """Published settings: `ccnet` (lines, no copy stays), `c4` (spans of three sentences, as its paper says),
     `c4_program` (lines, as its program does), `datatrove` (English spans), `baichuan2` (sentences),
     `boilerplate` (lines that many pages of a site have)."""
-    unit: Unit | Literal["profile"] = "profile"
+    unit: Unit | FromProfile = "profile"
     """`line`, `paragraph` (between blank lines), `sentence`, or `span`: `span` sentences in a row."""
-    span: Number = "profile"
+    span: Count | FromProfile = "profile"
     """Sentences in a span."""
-    sentences: Sentences | Literal["profile"] = "profile"
-    """Where they end: by Unicode's rules, for any language (`unicode`), or as spaCy does (`english`)."""
-    normalize: Normalize | Literal["profile"] = "profile"
+    sentences: Sentences | FromProfile = "profile"
+    """Ends of sentences: by Unicode's rules, for any language (`unicode`), or as spaCy does (`english`)."""
+    normalize: Normalize | FromProfile = "profile"
     """What is compared: `none` (bytes), `whitespace` (words), `lower`, `cc_net`, `datatrove`."""
-    within: Within | Literal["profile"] = "profile"
+    within: Within | FromProfile = "profile"
     """Copies count within the whole `corpus`, or within one `source`, `domain` or `file`."""
-    keep: Keep | Literal["profile"] = "profile"
+    keep: Keep | FromProfile = "profile"
     """Whether the `first` document keeps what several have, or `none` does."""
-    repeats: Repeats | Literal["profile"] = "profile"
+    repeats: Repeats | FromProfile = "profile"
     """What becomes of a unit that the same document said before: `drop` or `keep`."""
-    min_documents: Number = "profile"
-    """With `keep: none`: in so many documents a unit must be to go from them."""
-    min_frac_documents: float | Literal["profile"] = "profile"
-    """And in this share of the scope's documents."""
-    min_chars: Number = "profile"
+    min_documents: Annotated[int, Ge(2)] | FromProfile = "profile"
+    """Number of documents in which a unit must be to go from them, with `keep: none`."""
+    min_frac_documents: Fraction | FromProfile = "profile"
+    """Share of the scope's documents in which it must be, besides."""
+    min_chars: Natural | FromProfile = "profile"
     """Units with fewer characters, normalised, are never touched; 0: nor are blank lines spared."""
-    min_words: Number = "profile"
-    """Nor those with fewer words; a CJK ideograph or kana is one."""
-    min_words_removed: Number = "profile"
+    min_words: Natural | FromProfile = "profile"
+    """Units with fewer words are never touched, either; a CJK ideograph or kana is one."""
+    min_words_removed: Natural | FromProfile = "profile"
     """What would go in one piece stays if it has fewer words."""
-    min_words_left: Number = "profile"
+    min_words_left: Natural | FromProfile = "profile"
     """A document that lost something is dropped if it has fewer words left (`english`: as spaCy counts)."""
-    min_sentences_left: Number = "profile"
-    """Or fewer sentences. One of which nothing is left is always dropped."""
+    min_sentences_left: Natural | FromProfile = "profile"
+    """The same with sentences. A document of which nothing is left is always dropped."""
 
     def check(self) -> None:
         self.settings()
@@ -112,7 +115,7 @@ class LineDedup(Relate):
             suffixes.load(True)
 
     def stamp(self) -> str:
-        return digest([suffixes.path()]) if self.settings()["within"] == "domain" else ""
+        return digest(suffixes.path()) if self.settings()["within"] == "domain" else ""
 
     def needs(self) -> pa.Schema:
         return pa.schema([TEXT, *COLUMNS[self.settings()["within"]]])
@@ -122,11 +125,11 @@ class LineDedup(Relate):
 
     def settings(self) -> dict[str, Any]:
         """Those of the profile, where the recipe does not say otherwise."""
-        return settled(self.profile, {k: v for k, v in asdict(self).items() if k != "profile"})
+        return settings_of(self.profile, {k: v for k, v in asdict(self).items() if k != "profile"})
 
     def keys(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         seeds = scopes(batch, self.settings()["within"])
-        hashes, counts = collect(batch.column("text"), seeds, self._cutting())
+        hashes, counts = collect(batch.column("text"), seeds, self._units())
         sized = bool(self.settings()["min_frac_documents"])
         scope = pa.array(seeds.view(np.int64), mask=np.full(len(batch), not sized))
         lengths = pc.fill_null(pc.list_value_length(hashes), 0).cast(pa.int64())
@@ -134,7 +137,7 @@ class LineDedup(Relate):
             [hashes, scope, lengths, *map(pa.array, counts.T)], schema=self.key_columns
         )
 
-    def relate(self, keys: Relation, sql: Sql) -> Relation:
+    def relate(self, keys: Relation, sql: Sql, look: Look) -> Relation:
         own = self.settings()
         if own["keep"] == "first":
             removed = copies(keys, sql)
@@ -147,42 +150,46 @@ class LineDedup(Relate):
                 "FROM {lists}",
                 lists=lists,
             )
-        seen = sql.again(sql(f"SELECT doc, {REMOVED.name} FROM {{lists}}", lists=lists))
+        reasons = look.second_pass(sql(f"SELECT doc, {REMOVED.name} FROM {{lists}}", lists=lists))
         return sql(
             f"SELECT l.doc, s.reason, l.{REMOVED.name} "
-            "FROM {lists} AS l JOIN {seen} AS s ON l.doc = s.doc",
+            "FROM {lists} AS l JOIN {reasons} AS s ON l.doc = s.doc",
             lists=lists,
-            seen=seen,
+            reasons=reasons,
         )
 
-    def evidence(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+    def features(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         own = self.settings()
         text, counts = self._without(batch)
         english = own["sentences"] == "english"
         n_words = np.diff(words(text, "english" if english else "default").offsets)
-        n_sentences = n_units(text, cutting("sentence", own["sentences"], False))
+        n_sentences = n_units(text, unit_kind("sentence", own["sentences"], False))
         limits = n_words < own["min_words_left"], n_sentences < own["min_sentences_left"]
         failed = np.stack([n_words < 1, *limits]) & (counts[:, N_BYTES_REMOVED] > 0)
         first = pa.array(failed.argmax(axis=0), mask=~failed.any(axis=0))
         reasons = pa.array(_LEFT, pa.string()).take(first)
-        return pa.RecordBatch.from_arrays([reasons], schema=self.evidence_columns)
+        return pa.RecordBatch.from_arrays([reasons], schema=self.feature_columns)
 
     def rewrite(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         text, counts = self._without(batch)
         struct = pa.StructArray.from_arrays(
             [pa.array(c) for c in counts.T], fields=list(COUNTS), mask=text.is_null()
         )
-        at = batch.schema.get_field_index("text")
-        return batch.set_column(at, TEXT, text).drop_columns([REMOVED.name]).append_column(LINE_DEDUP, struct)
+        return put(put(batch, TEXT, text), LINE_DEDUP, struct).drop_columns([REMOVED.name])
 
     def _without(self, batch: pa.RecordBatch) -> tuple[pa.StringArray, npt.NDArray[np.int64]]:
         own = self.settings()
         removed = removed_of(batch.column(batch.schema.get_field_index(REMOVED.name)))
         seeds = scopes(batch, own["within"])
-        return without(batch.column("text"), seeds, removed, self._cutting(), own["min_words_removed"])
+        return without(batch.column("text"), seeds, removed, self._units(), own["min_words_removed"])
 
-    def _cutting(self) -> Cutting:
+    def _units(self) -> UnitSettings:
         own = self.settings()
-        how = cutting(own["unit"], own["sentences"], own["min_chars"] == 0)
-        repeats = int(own["repeats"] == "drop")
-        return Cutting(how, own["span"], form(own["normalize"]), own["min_chars"], own["min_words"], repeats)
+        return UnitSettings(
+            kind=unit_kind(own["unit"], own["sentences"], own["min_chars"] == 0),
+            span=own["span"],
+            form=form(own["normalize"]),
+            min_chars=own["min_chars"],
+            min_words=own["min_words"],
+            repeats=int(own["repeats"] == "drop"),
+        )

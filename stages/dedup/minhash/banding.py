@@ -30,7 +30,7 @@ def bands(minima: Minima, n_bands: int) -> npt.NDArray[np.int64]:
 
 
 def collision_probability(similarity: Similarity, bands: int, rows: int) -> Similarity:
-    """That two sets with this Jaccard similarity share a band: the S-curve 1 - (1 - s^rows)^bands."""
+    """Probability that sets of this Jaccard similarity share a band: the S-curve 1 - (1 - s^rows)^bands."""
     probability: Similarity = 1 - (1 - similarity**rows) ** bands
     return probability
 
@@ -65,7 +65,7 @@ def optimal(
 
 
 def _points(first: float, last: float) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Where to look, and how much each value weighs in the integral (Gauss and Legendre, in panels)."""
+    """Points of an integral and their weights (Gauss and Legendre, in panels)."""
     nodes, weights = np.polynomial.legendre.leggauss(16)
     edges = np.linspace(first, last, _PANELS + 1)
     half = (last - first) / _PANELS / 2

@@ -19,15 +19,32 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 
 from pipeline.errors import PlanError, RunError
-from pipeline.relate import whole
-from pipeline.schema import ROW_BITS
-from pipeline.shards import ShardWriter, fingerprint, read_json, write_json
-from pipeline.stage import Relation, Sql
+from pipeline.relate import check_pages
+from pipeline.schema import DOC, ROW_BITS
+from pipeline.shards import ShardWriter, fingerprint
+from pipeline.stage import Look, Relation, Sql
+from pipeline.store import read_json, write_json
 from stages.dedup.choose import FIRST_INDEXED
 
 BUCKETS = 16
 """Files of a table of a part, at most."""
+CHANGED = pa.schema([DOC, ("id", pa.string()), ("fate", pa.string()), ("duplicate_of", pa.string())])
 Table: TypeAlias = tuple[Relation, pa.Schema]
+
+
+class Known:
+    """A second pass that reads nothing: the features of all documents are known. Metrics go to the run."""
+
+    def __init__(self, features: Relation, run: Look) -> None:
+        self.features, self.run = features, run
+
+    def second_pass(self, docs: Relation) -> Relation:
+        """See `pipeline.sql.Look`."""
+        return self.features
+
+    def metric(self, name: str, value: int) -> None:
+        """See `pipeline.sql.Look`."""
+        self.run.metric(name, value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,18 +61,18 @@ class Index:
         Raises:
             PlanError: with both.
         """
-        found = self._read()["settings"]
-        if found and found != self.settings:
-            differ = sorted(k for k in {*found, *self.settings} if found.get(k) != self.settings.get(k))
-            theirs, ours = ({k: s.get(k) for k in differ} for s in (found, self.settings))
+        built = self._read()["settings"]
+        if built and built != self.settings:
+            differ = sorted(k for k in {*built, *self.settings} if built.get(k) != self.settings.get(k))
+            theirs, ours = ({k: s.get(k) for k in differ} for s in (built, self.settings))
             raise PlanError(f"index: {self.path} was built with {theirs}, and this step has {ours}")
 
     def stamp(self, latest: bool) -> str:
         """Changes when the parts before this one (or, `latest`, any) do, and where files of it are lost."""
         mine = [p for p in self._read()["parts"] if p["name"] == self.part]
         lost = [name for part in mine for name, n in part["tables"].items() if self._count(name) < n]
-        seen = self._read()["parts"] if latest else self.earlier()
-        return fingerprint([[p["name"], p["digest"]] for p in seen], lost)
+        parts = self._read()["parts"] if latest else self.earlier()
+        return fingerprint([[p["name"], p["digest"]] for p in parts], lost)
 
     def _count(self, name: str) -> int:
         return len(list((self.path / self.part / name).rglob("*.parquet")))
@@ -92,15 +109,46 @@ class Index:
         files = [f for part in self.earlier()[-1 if last else 0 :] for f in self._files(part, name)]
         numbers = ["doc", "v"] if name == "edges" else ["doc"]
         moved = (f"CASE WHEN {n} >= 0 THEN {n} + {FIRST_INDEXED} ELSE {n} END AS {n}" for n in numbers)
-        return sql.view(f"SELECT * REPLACE ({', '.join(moved)}) FROM {{found}}", found=sql.read(files))
+        return sql.view(f"SELECT * REPLACE ({', '.join(moved)}) FROM {{rows}}", rows=sql.read(files))
+
+    def with_earlier(self, name: str, own: Relation, sql: Sql) -> Relation:
+        """A table of the run's documents, followed by that of all earlier parts."""
+        if not self.earlier():
+            return own
+        earlier = self.table(name, sql)
+        return sql.view("SELECT * FROM {own} UNION ALL SELECT * FROM {earlier}", own=own, earlier=earlier)
+
+    def changed(self, state: Relation, keys: Relation, column: str, sql: Sql) -> Relation:
+        """CHANGED: documents of earlier parts that are dropped now and were kept, or the other way round.
+
+        `state` has the verdicts of all documents, with their cluster in `column`.
+        """
+        now = sql("SELECT doc FROM {state} WHERE doc < 0 AND reason IS NOT NULL", state=state)
+        before = sql("SELECT doc FROM {now} WHERE false", now=now)
+        if self.earlier():
+            last = self.table("state", sql, last=True)
+            before = sql("SELECT doc FROM {last} WHERE reason IS NOT NULL", last=last)
+        fates = sql(
+            "SELECT n.doc, 'dropped' AS fate FROM {now} n ANTI JOIN {before} b ON n.doc = b.doc "
+            "UNION ALL SELECT b.doc, 'kept' AS fate FROM {before} b ANTI JOIN {now} n ON n.doc = b.doc",
+            now=now,
+            before=before,
+        )
+        return sql(
+            f"SELECT f.doc, k.id, f.fate, s.{column}.duplicate_of AS duplicate_of FROM {{fates}} f "
+            "JOIN {keys} k ON f.doc = k.doc LEFT JOIN {state} s ON f.doc = s.doc",
+            fates=fates,
+            keys=keys,
+            state=state,
+        )
 
     def _files(self, part: Mapping[str, Any], name: str) -> list[Path]:
         have = sorted((self.path / part["name"] / name).rglob("*.parquet"))
-        told = part["tables"][name]
+        n_files = part["tables"][name]
         try:
-            if len(have) < told:
-                raise RunError(f"{told - len(have)} files of {name} are missing")
-            whole(have)
+            if len(have) < n_files:
+                raise RunError(f"{n_files - len(have)} files of {name} are missing")
+            check_pages(have)
         except RunError as error:
             raise RunError(
                 f"part {part['name']!r} of the index {self.path}: {error}; "
@@ -131,13 +179,13 @@ class Index:
             "CAST(sum(coalesce(signature % 999983, 1)) AS BIGINT) AS signatures FROM {keys}",
             keys=tables["keys"][0],
         )
-        (told,) = sums.rows()
+        (total,) = sums.rows()
         made = {
             "name": self.part,
-            "n_shards": (told["shard"] or 0) + 1,
-            "n_documents": told["n"],
+            "n_shards": (total["shard"] or 0) + 1,
+            "n_documents": total["n"],
             "tables": {name: len(list((folder / name).rglob("*.parquet"))) for name in tables},
-            "digest": fingerprint([told["n"], told["docs"], told["signatures"]]),
+            "digest": fingerprint([total["n"], total["docs"], total["signatures"]]),
         }
         self._place(folder, made, earlier)
 
@@ -156,8 +204,8 @@ class Index:
 
     def _read(self) -> dict[str, Any]:
         file = self.path / "index.json"
-        found: dict[str, Any] = read_json(file) if file.exists() else {"settings": {}, "parts": []}
-        return found
+        content: dict[str, Any] = read_json(file) if file.exists() else {"settings": {}, "parts": []}
+        return content
 
 
 def _numbered(column: str, base: int) -> str:

@@ -1,4 +1,4 @@
-"""Sets of hashes, sorted, and samples of large ones that compare with each other."""
+"""Sets of hashes, sorted, and samples of large ones that compare with each other: the kernels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Ends = npt.NDArray[np.int32]
 Valid = npt.NDArray[np.bool_]
 
 
-def sample_room(at_most: int) -> Hashes:
+def sample_scratch(at_most: int) -> Hashes:
     """Scratch for samples of up to `at_most` hashes."""
     return np.empty((1 << bits_for(at_most)) + at_most + 2, np.uint64)
 
@@ -50,6 +50,7 @@ def _sample(hashes: Hashes, at_most: Int, table: Hashes, out: Hashes) -> Int:
         if halvings and h >> (_BITS - np.uint64(halvings)):
             continue
         n += _insert(used, bits, halvings, h)
+        # Too many: the bound is halved; what lies below it goes back into the table, spread twice as wide.
         while n > at_most:
             n = _drain(used, out)
             halvings += 1
@@ -74,14 +75,15 @@ def _clear(table: Hashes) -> None:
 @device
 def _insert(table: Hashes, bits: Int, halvings: Int, h: np.uint64) -> Int:
     """1 if the hash is new."""
-    at = (h << np.uint64(halvings)) >> (_BITS - np.uint64(bits))
-    while table[at] != 0 and table[at] < h:
-        at += _ONE
-    if table[at] == h:
+    # The highest bits below the bound choose the slot, so the order of slots is the order of hashes.
+    slot = (h << np.uint64(halvings)) >> (_BITS - np.uint64(bits))
+    while table[slot] != 0 and table[slot] < h:
+        slot += _ONE
+    if table[slot] == h:
         return np.int64(0)
     while h:  # what stands here moves on
-        table[at], h = h, table[at]
-        at += _ONE
+        table[slot], h = h, table[slot]
+        slot += _ONE
     return np.int64(1)
 
 
@@ -117,7 +119,8 @@ def overlap(
             last_a, last_b = _below(a, i, last_a, bound), _below(b, j, last_b, bound)
             union[row] = last_a - i + last_b - j
             same: Int = np.int64(0)
-            while i < last_a and j < last_b:  # no branch that depends on the hashes, which nothing foretells
+            # No branch depends on the hashes, which no processor can predict.
+            while i < last_a and j < last_b:
                 left, right = a[np.uint64(i)], b[np.uint64(j)]
                 same += left == right
                 i += left <= right
@@ -136,7 +139,7 @@ def _bounds(values: Hashes, first: Int, last: Int) -> tuple[Int, Int, np.uint64]
 
 @device
 def _below(values: Hashes, first: Int, last: Int, bound: np.uint64) -> Int:
-    """Where in the sorted `values[first:last]` those end that do not lie above `bound`."""
+    """End of those in the sorted `values[first:last]` that do not lie above `bound`."""
     while first < last:
         middle = (first + last) // 2
         if values[middle] <= bound:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,49 +13,66 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.errors import PlanError
-from stages.dedup.minhash.plain import hash_shingles
-from stages.dedup.minhash.samples import overlap, sample, sample_room
+from stages.dedup.minhash.banding import Minima
+from stages.dedup.minhash.samples import overlap, sample, sample_scratch
 from stages.text.buffers import Texts, view
 from stages.text.table import Hashes, Rows
 
 Unit: TypeAlias = Literal["word", "char"]
-Profile: TypeAlias = Literal["default", "datatrove", "gpt3"]
 Hashing: TypeAlias = Literal["xxhash", "sha1"]
 Bits: TypeAlias = Literal[32, 64]
+Hasher: TypeAlias = Callable[[Texts, Hashes, Rows], None]
+"""Writes the hashes of all shingles of some texts, and where those of each text end (see `Part`)."""
 
 _PART_BYTES = 1 << 18
-"""Text whose shingles are made at once: they are still in the second cache when they are looked at."""
+"""Bytes of text whose shingles are made at once: they are still in the second cache when they are read."""
 _SPARE = 16
 """Hashes that may be written behind the last."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Shingling:
-    """What the shingles of a text are."""
+    """A profile of `minhash_dedup`: what the shingles of a text are, and how their hashes are permuted.
+
+    Each profile is a subclass, registered by name in the entry-point group `pipeline.minhash_profiles`.
+    The defaults of its fields, `bands` and `rows` are what the step does unless its settings say otherwise.
+    """
+
+    bands: ClassVar[int] = 14
+    rows: ClassVar[int] = 8
+    choices: ClassVar[Mapping[str, Sequence[Any]]] = {}
+    """Fields of which the profile takes these values only."""
 
     unit: Unit = "word"
-    """Words, or characters (code points) with white space made one space."""
+    """What a shingle is made of: words, or characters (code points)."""
     ngram: int = 5
-    """Units in a shingle; a CJK ideograph or kana is a word."""
-    profile: Profile = "default"
-    """`default`: lower case, words as in `stages.text.words`. `datatrove`: as the module of that name says,
-    for signatures equal to datatrove's. `gpt3`: single words, as features of Spark (module `spark`)."""
+    """Number of units in a shingle."""
     hashing: Hashing = "xxhash"
-    """Of `datatrove`, which has both; FineWeb took sha1."""
+    """Hash of a shingle, where the profile has several."""
+    bits: Bits = 32
+    """Bits of a minimum."""
 
     def __post_init__(self) -> None:
         """
         Raises:
-            PlanError: there is no such shingling.
+            PlanError: the profile does not take these settings.
         """
-        if self.ngram < 1:
-            raise PlanError(f"ngram must be at least 1, not {self.ngram}")
-        if self.profile != "default" and self.unit != "word":
-            raise PlanError(f"profile {self.profile} has shingles of words, not of unit {self.unit}")
-        if self.profile == "gpt3" and self.ngram != 1:
-            raise PlanError(f"profile gpt3 has shingles of one word: ngram must be 1, not {self.ngram}")
-        if self.profile != "datatrove" and self.hashing != "xxhash":
-            raise PlanError(f"hashing {self.hashing} is for profile datatrove alone")
+        for name, values in self.choices.items():
+            if (value := getattr(self, name)) not in values:
+                profile, known = type(self).__name__.lower(), " or ".join(map(str, values))
+                raise PlanError(f"{name}: profile {profile} takes {known}, not {value}")
+
+    def prepared(self, array: pa.StringArray) -> pa.StringArray:
+        """The texts as `hasher` wants them."""
+        return array
+
+    def hasher(self, longest: int, bits: Bits) -> Hasher:
+        """A hasher of texts of up to `longest` bytes. Hashes have `bits` bits if the profile has both."""
+        raise NotImplementedError
+
+    def lower_minima(self, hashes: Hashes, ends: Rows, seed: int, minima: Minima) -> None:
+        """Lower `minima` [rows, permutations], all ones at first, by the permuted hashes of each row."""
+        raise NotImplementedError
 
 
 class Part(NamedTuple):
@@ -64,9 +81,9 @@ class Part(NamedTuple):
     first: int
     """Number of the first row."""
     hashes: Hashes
-    """uint64 [shingles]; of `gpt3` the numbers of the features."""
+    """uint64 [shingles]: hashes of shingles; of `gpt3` the numbers of the features."""
     ends: Rows
-    """int64 [rows + 1]: those of the i-th row stand at `ends[i]:ends[i + 1]`."""
+    """int64 [rows + 1]: the hashes of the i-th row stand at `ends[i]:ends[i + 1]`."""
 
 
 class Overlap(NamedTuple):
@@ -93,7 +110,7 @@ def shingle_sets(array: pa.StringArray, shingling: Shingling, at_most: int) -> p
     if at_most < 1:
         raise ValueError(f"at_most must be at least 1, not {at_most}")
     values, lengths = [], np.zeros(len(array), np.int64)
-    table = sample_room(at_most)
+    table = sample_scratch(at_most)
     for part in parts(array, shingling):
         n = np.diff(part.ends)
         out = np.empty(int(np.minimum(n, at_most).sum() + np.count_nonzero(n > at_most)), np.uint64)
@@ -108,10 +125,10 @@ def jaccard(a: pa.ListArray, b: pa.ListArray) -> Overlap:
     """Row by row, how alike two columns of `shingle_sets` are: exactly, or below the lower bound of both."""
     if len(a) != len(b):
         raise ValueError(f"{len(a)} sets cannot be paired with {len(b)}")
-    found = Overlap(np.zeros(len(a)), np.zeros(len(a), np.int64), np.zeros(len(a), np.int64))
-    overlap(*_flat(a), *_flat(b), found.shared, found.union)
-    np.divide(found.shared, found.union, out=found.jaccard, where=found.union > 0)
-    return found
+    counts = Overlap(np.zeros(len(a)), np.zeros(len(a), np.int64), np.zeros(len(a), np.int64))
+    overlap(*_flat(a), *_flat(b), counts.shared, counts.union)
+    np.divide(counts.shared, counts.union, out=counts.jaccard, where=counts.union > 0)
+    return counts
 
 
 def _flat(sets: pa.ListArray) -> tuple[Hashes, npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
@@ -124,20 +141,20 @@ def _flat(sets: pa.ListArray) -> tuple[Hashes, npt.NDArray[np.int32], npt.NDArra
 
 
 def parts(array: pa.StringArray, shingling: Shingling, bits: Bits = 64) -> Iterator[Part]:
-    """The hashes of all shingles of `array`, some rows at a time; `bits` counts for `datatrove` alone."""
-    texts = view(array if shingling.profile == "default" else _final_sigmas(array))
+    """The hashes of all shingles of `array`, some rows at a time."""
+    texts = view(shingling.prepared(array))
     cuts = _cuts(texts.offsets)
     longest = int(np.diff(texts.offsets[cuts]).max(initial=0))
-    fill = _filler(shingling, bits, longest)
+    write = shingling.hasher(longest, bits)
     room = np.empty(longest + len(array) + _SPARE, np.uint64)
     for first, last in pairwise(cuts):
         ends = np.zeros(last - first + 1, np.int64)
-        fill(Texts(texts.data, texts.offsets[first : last + 1], texts.valid[first:last]), room, ends)
+        write(Texts(texts.data, texts.offsets[first : last + 1], texts.valid[first:last]), room, ends)
         yield Part(first, room[: ends[-1]], ends)
 
 
 def _cuts(offsets: npt.NDArray[np.int32]) -> list[int]:
-    """Where parts begin, and the number of rows: as many rows as make _PART_BYTES, or one that is longer."""
+    """First rows of parts, and the number of rows. A part has rows of _PART_BYTES, or one that is longer."""
     cuts = [0]
     while cuts[-1] < len(offsets) - 1:
         end = int(np.searchsorted(offsets, int(offsets[cuts[-1]]) + _PART_BYTES, "right")) - 1
@@ -145,29 +162,10 @@ def _cuts(offsets: npt.NDArray[np.int32]) -> list[int]:
     return cuts
 
 
-def _filler(shingling: Shingling, bits: Bits, longest: int) -> Callable[[Texts, Hashes, Rows], None]:
-    """What writes the hashes of a part of up to `longest` bytes, and where those of each row end."""
-    ngram = shingling.ngram
-    if shingling.profile == "default":
-        chars = shingling.unit == "char"
-        return lambda texts, out, ends: hash_shingles(*texts, chars, ngram, out, ends)
-    # Imported where they are wanted: tables of Unicode and of English take time to make.
-    if shingling.profile == "gpt3":
-        from stages.dedup.minhash import spark
-
-        lowered = np.empty(longest * spark.GROWTH, np.uint8)
-        return lambda texts, out, ends: spark.hash_words(*texts, lowered, out, ends)
-    from stages.dedup.minhash import datatrove
-
-    scratch = datatrove.room(longest)
-    hashing = datatrove.SHA1 if shingling.hashing == "sha1" else datatrove.XXHASH
-    return lambda texts, out, ends: datatrove.hash_shingles(*texts, ngram, hashing, bits, out, ends, scratch)
-
-
-def _final_sigmas(array: pa.StringArray) -> pa.StringArray:
+def lower_sigmas(array: pa.StringArray) -> pa.StringArray:
     """`array`, texts with a capital sigma in lower case: which of two it becomes, the word decides."""
-    found = pc.fill_null(pc.match_substring(array, "Σ"), False)
-    if not found.true_count:
+    has_sigma = pc.fill_null(pc.match_substring(array, "Σ"), False)
+    if not has_sigma.true_count:
         return array
-    lowered = pa.array([text.lower() for text in array.filter(found).to_pylist()], pa.string())
-    return pc.replace_with_mask(array, found, lowered)
+    lowered = pa.array([text.lower() for text in array.filter(has_sigma).to_pylist()], pa.string())
+    return pc.replace_with_mask(array, has_sigma, lowered)

@@ -1,4 +1,4 @@
-"""MinHash signatures of texts: the kernels behind near-duplicate detection."""
+"""MinHash signatures of texts: the least of each permutation of their shingles' hashes."""
 
 from __future__ import annotations
 
@@ -9,41 +9,43 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline import keyed
-from pipeline.errors import PlanError
 from stages.dedup.minhash.banding import Minima
-from stages.dedup.minhash.shingles import Bits, Part, Shingling, parts
+from stages.dedup.minhash.shingles import Bits, Shingling, parts
 from stages.text.kernel import Int, device, kernel
 from stages.text.table import Hashes, Rows
 
 _BLOCK = 4096
 """Shingles that the minima are lowered by at a time: 16 kB, so they are still in the first cache."""
 _ALL = {32: np.uint32(0xFFFFFFFF), 64: np.uint64(0xFFFFFFFFFFFFFFFF)}
-"""Minimum over nothing."""
+"""Minimum over nothing, by its bits."""
 
 
 def signatures(
-    array: pa.StringArray, n_permutations: int, shingling: Shingling | int, seed: int = 1, bits: Bits = 32
+    array: pa.StringArray, n_permutations: int, shingling: Shingling, seed: int = 1
 ) -> tuple[Minima, npt.NDArray[np.int64]]:
     """(uint32 or uint64 [rows, n_permutations] minima over each text's shingles, int64 [rows] their number).
 
-    `shingling` may be a number of words. `bits` are those of a minimum. With 32, that of two texts with n
-    shingles each and none in common is equal with probability n / 2^33, with 64 never. Profile gpt3 has
-    32, of which Spark uses 31. Texts without a shingle, and null, have minima that mean nothing: all ones.
-
-    Raises:
-        PlanError: the profile has no minima of so many bits.
+    With minima of 32 bits, that of two texts with n shingles each and none in common is equal with
+    probability n / 2^33, with 64 never. Texts without a shingle, and null, have minima that mean nothing:
+    all ones.
     """
-    shingling = Shingling(ngram=shingling) if isinstance(shingling, int) else shingling
-    if shingling.profile == "gpt3" and bits != 32:
-        raise PlanError(f"profile gpt3 has minima of 32 bits, not of {bits}")
-    minima = np.full((len(array), n_permutations), _ALL[bits])
+    minima = np.full((len(array), n_permutations), _ALL[shingling.bits])
     n_shingles = np.zeros(len(array), np.int64)
-    for part in parts(array, shingling, bits):
+    for part in parts(array, shingling, shingling.bits):
         n = np.diff(part.ends)
         rows = slice(part.first, part.first + len(n))
         n_shingles[rows] = n
-        _sign(part, shingling, seed, minima[rows])
+        shingling.lower_minima(part.hashes, part.ends, seed, minima[rows])
     return minima, n_shingles
+
+
+def lower_permuted(hashes: Hashes, ends: Rows, seed: int, minima: Minima) -> None:
+    """Lower `minima` [rows, n] by the hashes of each row under the first n of `permutations`."""
+    n = minima.shape[1]
+    if minima.dtype == np.uint64:
+        _lower_64(hashes, ends, *permutations(n, seed, 64), minima)
+    else:
+        _lower_32(hashes, ends, *permutations(n, seed), np.empty(_BLOCK, np.uint32), minima)
 
 
 @lru_cache(maxsize=8)
@@ -60,39 +62,22 @@ def permutations(n: int, seed: int, bits: Bits = 32) -> tuple[Minima, Minima]:
     return np.array(factors, width), np.array(terms, width)
 
 
-def _sign(part: Part, shingling: Shingling, seed: int, minima: Minima) -> None:
-    """Lower `minima` [rows of the part, permutations] by the permuted shingles."""
-    n, bits = minima.shape[1], 8 * minima.itemsize
-    if shingling.profile == "datatrove":
-        from stages.dedup.minhash import datatrove
-
-        lower = datatrove.sign if bits == 64 else datatrove.sign_32
-        lower(part.hashes, part.ends, *datatrove.permutations(n, seed), minima)
-    elif shingling.profile == "gpt3":
-        from stages.dedup.minhash import spark
-
-        spark.sign(part.hashes, part.ends, *spark.permutations(n, seed), minima)
-    elif bits == 64:
-        _sign_64(part.hashes, part.ends, *permutations(n, seed, 64), minima)
-    else:
-        _sign_32(part.hashes, part.ends, *permutations(n, seed), np.empty(_BLOCK, np.uint32), minima)
-
-
 @kernel
-def _sign_32(
+def _lower_32(
     hashes: Hashes, ends: Rows, factors: npt.NDArray[np.uint32], terms: npt.NDArray[np.uint32],
     block: npt.NDArray[np.uint32], minima: npt.NDArray[np.uint32],
 ) -> None:  # fmt: skip
     for row in range(len(minima)):
         for first in range(ends[row], ends[row + 1], len(block)):
             n = min(ends[row + 1] - first, np.int64(len(block)))
+            # Half a hash is enough for a minimum of 32 bits, and twice as many halves fit into a vector.
             for i in range(n):
                 block[np.uint64(i)] = hashes[np.uint64(first + i)] >> np.uint64(32)
-            _lower_minima(minima[row], block, n, factors, terms)
+            _lower_by_block(minima[row], block, n, factors, terms)
 
 
 @device
-def _lower_minima(
+def _lower_by_block(
     minima: npt.NDArray[np.uint32], block: npt.NDArray[np.uint32], n: Int, factors: npt.NDArray[np.uint32],
     terms: npt.NDArray[np.uint32],
 ) -> None:  # fmt: skip
@@ -105,7 +90,8 @@ def _lower_minima(
 
 
 @kernel
-def _sign_64(hashes: Hashes, ends: Rows, factors: Hashes, terms: Hashes, minima: Hashes) -> None:
+def _lower_64(hashes: Hashes, ends: Rows, factors: Hashes, terms: Hashes, minima: Hashes) -> None:
+    # No block: hashes are as wide as minima already, so there is nothing to be narrowed beforehand.
     for row in range(len(minima)):
         for i in range(minima.shape[1]):
             lowest, factor, term = minima[row, i], factors[i], terms[i]

@@ -1,4 +1,4 @@
-"""What Spark's MinHashLSH hashes: the words of a text as features of HashingTF, and its permutations.
+"""The profile `gpt3`: what Spark's MinHashLSH hashes, words as features of HashingTF, and its permutations.
 
 Source: Apache Spark 4, `ml/feature` (Tokenizer, HashingTF, MinHashLSH). GPT-3 (Brown et al. 2020,
 arXiv:2005.14165, appendix A) was deduplicated with it: 10 hashes of these features.
@@ -8,12 +8,18 @@ Differs: lower case is that of Unicode's simple mapping and of the interpreter's
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
+from stages.dedup.minhash.banding import Minima
 from stages.dedup.minhash.digests import murmur3
+from stages.dedup.minhash.shingles import Bits, Hasher, Shingling, lower_sigmas
 from stages.text.buffers import Bytes, Offsets, byte
 from stages.text.kernel import Int, device, kernel
 from stages.text.table import Hashes, Rows
@@ -21,12 +27,36 @@ from stages.text.unicode import decode, lower
 from stages.text.utf8 import encode
 
 GROWTH = 2
-"""Bytes in lower case for each of the text, at most."""
+"""Bytes in lower case for each byte of the text, at most."""
 N_FEATURES = 1 << 18
 PRIME = 2038074743
 
 _SEED = np.uint32(42)
 _DOTTED_I, _DOT_ABOVE = 0x130, 0x307
+"""The one character that Java's lower case makes two of."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gpt3(Shingling):
+    """Single words, ten minima of 31 bits: candidates only, which are to be compared."""
+
+    bands: ClassVar[int] = 10
+    rows: ClassVar[int] = 1
+    choices: ClassVar[Mapping[str, Sequence[Any]]] = {
+        "unit": ("word",), "ngram": (1,), "hashing": ("xxhash",), "bits": (32,),
+    }  # fmt: skip
+
+    ngram: int = 1
+
+    def prepared(self, array: pa.StringArray) -> pa.StringArray:
+        return lower_sigmas(array)
+
+    def hasher(self, longest: int, bits: Bits) -> Hasher:
+        lowered = np.empty(longest * GROWTH, np.uint8)
+        return lambda texts, out, ends: hash_words(*texts, lowered, out, ends)
+
+    def lower_minima(self, hashes: Hashes, ends: Rows, seed: int, minima: Minima) -> None:
+        sign(hashes, ends, *permutations(minima.shape[1], seed), minima)
 
 
 @lru_cache(maxsize=8)
@@ -39,7 +69,7 @@ def permutations(n: int, seed: int) -> tuple[Hashes, Hashes]:
 
 
 class _Random:
-    """java.util.Random."""
+    """The generator of `java.util.Random`."""
 
     def __init__(self, seed: int):
         self.state = (seed ^ 0x5DEECE66D) & (1 << 48) - 1
@@ -80,28 +110,29 @@ def sign(hashes: Hashes, ends: Rows, factors: Hashes, terms: Hashes, minima: npt
 
 @device
 def _features(text: Bytes, length: Int, out: Hashes, n: Int) -> Int:
-    """As Java's `split` has it: a word may be empty, but not behind the last that is not."""
+    """Write the features of words as Java's `split` has them: empty ones, too, but for those at the end."""
     begin, last = np.int64(0), n
-    for at in range(length + 1):
-        if at == length or _parts(byte(text, at)):
-            feature = np.uint64(murmur3(text, begin, np.int64(at), _SEED)) & np.uint64(N_FEATURES - 1)
+    for position in range(length + 1):
+        if position == length or _is_space(byte(text, position)):
+            feature = np.uint64(murmur3(text, begin, np.int64(position), _SEED)) & np.uint64(N_FEATURES - 1)
             out[np.uint64(n)] = feature
             n += 1
-            last = n if at > begin else last
-            begin = np.int64(at + 1)
+            last = n if position > begin else last
+            begin = np.int64(position + 1)
     return last
 
 
 @device
-def _parts(char: Int) -> bool:
+def _is_space(char: Int) -> bool:
     return bool(char == 0x20 or 0x09 <= char <= 0x0D)
 
 
 @device
-def _lower(data: Bytes, at: Int, stop: Int, out: Bytes) -> Int:
+def _lower(data: Bytes, position: Int, stop: Int, out: Bytes) -> Int:
+    """Write `data[position:stop]` in lower case; gives its length."""
     n: Int = np.int64(0)
-    while at < stop:
-        code, at = decode(data, at, stop)
+    while position < stop:
+        code, position = decode(data, position, stop)
         n = encode(lower(code), out, n)
         if code == _DOTTED_I:
             n = encode(np.int64(_DOT_ABOVE), out, n)

@@ -90,12 +90,12 @@ def cut(text: str, spans: Sequence[Mapping[str, int]]) -> str:
         return text
     data = text.encode()
     edges = [0, *(edge for span in spans for edge in (span["start"], span["stop"])), len(data)]
-    pieces = [data[a:b].decode() for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    chunks = [data[a:b].decode() for a, b in zip(edges[::2], edges[1::2], strict=True)]
     kept: list[str] = []
     gap = ""
-    for i, piece in enumerate(pieces):
-        body = piece.strip()
-        lead, _, trail = piece.partition(body) if body else (piece, "", "")
+    for i, chunk in enumerate(chunks):
+        body = chunk.strip()
+        lead, _, trail = chunk.partition(body) if body else (chunk, "", "")
         if i:
             gap = max(gap, lead, key=lambda space: (space.count("\n"), space != ""))
         else:
@@ -103,4 +103,4 @@ def cut(text: str, spans: Sequence[Mapping[str, int]]) -> str:
         if body:
             kept += [gap if kept or not i else "", body]
             gap = trail
-    return "".join([*kept, gap if pieces[-1].strip() else ""])
+    return "".join([*kept, gap if chunks[-1].strip() else ""])

@@ -4,28 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from annotated_types import Ge
 
+from pipeline.bounds import Fraction
 from pipeline.errors import PlanError
-from pipeline.schema import TEXT, column
+from pipeline.schema import TEXT, column, put
 from pipeline.sql import Relation, Sql
-from pipeline.stage import Relate
+from pipeline.stage import Look, Relate
 from stages.dedup.substrings.spans import JOINED, SPAN, SUBSTRING, cut, join
-from stages.dedup.substrings.units import tokenizer, units
+from stages.dedup.substrings.tokens import tokenized, tokenizer
 from stages.dedup.substrings.winnow import Bounds, fingerprints, windows
 from stages.text.buffers import view
 
 PART_BYTES = 8 << 20
-"""Of text whose tokens are in memory at a time."""
+"""Bytes of text whose tokens are in memory at a time."""
 GROUP_DOCS = 256
 """Documents whose spans are joined at a time."""
 
 _NOBODY = -(1 << 62)
-"""As the document with the first copy: all others come later."""
+"""Stands for the document with the first copy: all documents come later."""
 
 PRINT = pa.struct(
     [
@@ -57,7 +59,7 @@ SELECT doc, size, r.start AS start, r.stop AS stop FROM (SELECT doc, size, unnes
 _BLOCKS = """
 SELECT w.doc, w.size, min(w.start) AS start, max(w.stop) AS stop
 FROM {windows} AS w JOIN {copied} AS c ON w.hash = c.hash AND w.fingerprint = c.fingerprint
-WHERE w.doc > c.head GROUP BY w.doc, w.size, w.block
+WHERE w.doc > c.first_doc GROUP BY w.doc, w.size, w.block
 """
 """Windows of one block overlap, so all from the first to the last of them is repeated: one row for many."""
 
@@ -88,7 +90,7 @@ class SubstringDedup(Relate):
     key_columns: ClassVar[pa.Schema] = pa.schema(
         [column("prints", pa.list_(PRINT), "the text's winnowed fingerprints")]
     )
-    evidence_columns: ClassVar[pa.Schema] = pa.schema(
+    feature_columns: ClassVar[pa.Schema] = pa.schema(
         [
             column("size", pa.int64(), "of the text in UTF-8", "bytes"),
             column("windows", pa.list_(WINDOW), "that other documents may have, too; each content once"),
@@ -96,7 +98,7 @@ class SubstringDedup(Relate):
         ]
     )
 
-    min_tokens: int = 50
+    min_tokens: Annotated[int, Ge(2)] = 50
     """Length of a window: shorter repetitions are not seen."""
     tokens: str = "word"
     """`word` (between white space; a CJK character is one), `char`, `byte`, or a tokenizer.json or .tiktoken
@@ -107,19 +109,14 @@ class SubstringDedup(Relate):
     """Whether the first copy of a passage stays."""
     action: Literal["mark", "cut", "drop"] = "cut"
     """`mark` adds the column only, `cut` takes the spans out of the text, `drop` drops documents."""
-    max_frac: float | None = None
+    max_frac: Fraction | None = None
     """Drop documents of which a larger share of bytes is in spans. By default 0 for `drop`, 1 for `cut`."""
 
     def check(self) -> None:
-        if self.min_tokens < 2:
-            raise PlanError(f"min_tokens: {self.min_tokens} is less than 2")
         if self.fold_case and self.tokens not in ("word", "char"):
             raise PlanError(f"fold_case: bytes and tokens are compared as they are (tokens: {self.tokens})")
-        if self.max_frac is not None:
-            if self.action == "mark":
-                raise PlanError("max_frac: action mark drops nothing; set action: drop, or cut")
-            if not 0 <= self.max_frac <= 1:
-                raise PlanError(f"max_frac: {self.max_frac} is no share, from 0 to 1")
+        if self.max_frac is not None and self.action == "mark":
+            raise PlanError("max_frac: action mark drops nothing; set action: drop, or cut")
         tokenizer(self.tokens)
 
     def stamp(self) -> str:
@@ -141,27 +138,27 @@ class SubstringDedup(Relate):
 
     def keys(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         parts = [
-            fingerprints(units(part.column("text"), self.tokens, self.fold_case), self.min_tokens)
+            fingerprints(tokenized(part.column("text"), self.tokens, self.fold_case), self.min_tokens)
             for part in parted(batch)
         ]
-        prints = [listed(part.offsets, PRINT, part.hashes, part.bits) for part in parts]
+        prints = [as_lists(part.offsets, PRINT, part.hashes, part.bits) for part in parts]
         return pa.RecordBatch.from_arrays([pa.concat_arrays(prints)], schema=self.key_columns)
 
-    def evidence(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        found, own = [], []
+    def features(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        listed, own = [], []
         for part in parted(batch):
             text = part.column("text")
-            table = units(text, self.tokens, self.fold_case)
+            tokens = tokenized(text, self.tokens, self.fold_case)
             begins, wanted = view(text).offsets[:-1], part.column("bits").to_numpy()
-            more, ranges = windows(table, begins, wanted, self.min_tokens, self.keep == "none")
-            found.append(listed(more.offsets, WINDOW, *more[:-1]))
-            own.append(listed(ranges.offsets, SPAN, *ranges[:-1]))
+            found, ranges = windows(tokens, begins, wanted, self.min_tokens, self.keep == "none")
+            listed.append(as_lists(found.offsets, WINDOW, *found[:-1]))
+            own.append(as_lists(ranges.offsets, SPAN, *ranges[:-1]))
         size = pc.binary_length(batch.column("text")).cast(pa.int64())
         return pa.RecordBatch.from_arrays(
-            [size, pa.concat_arrays(found), pa.concat_arrays(own)], schema=self.evidence_columns
+            [size, pa.concat_arrays(listed), pa.concat_arrays(own)], schema=self.feature_columns
         )
 
-    def relate(self, keys: Relation, sql: Sql) -> Relation:
+    def relate(self, keys: Relation, sql: Sql, look: Look) -> Relation:
         prints = sql.view(_PRINTS, keys=keys)
         shared = sql(
             "SELECT fingerprint FROM {prints} GROUP BY fingerprint HAVING count(*) > 1", prints=prints
@@ -172,12 +169,12 @@ class SubstringDedup(Relate):
             prints=prints,
             shared=shared,
         )
-        sql.note("documents_compared", asked.count())
-        looked = sql.again(asked)
+        look.metric("documents_compared", asked.count())
+        looked = look.second_pass(asked)
         windows, own = sql.view(_WINDOWS, looked=looked), sql.view(_OWN, looked=looked)
         first = "min(doc)" if self.keep == "first" else f"CAST({_NOBODY} AS BIGINT)"
         copied = sql(
-            f"SELECT hash, fingerprint, {first} AS head FROM {{windows}} "
+            f"SELECT hash, fingerprint, {first} AS first_doc FROM {{windows}} "
             "GROUP BY hash, fingerprint HAVING count(*) > 1",
             windows=windows,
         )
@@ -195,18 +192,16 @@ class SubstringDedup(Relate):
         )
 
     def rewrite(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        at = batch.schema.get_field_index("text")
-        text, found = batch.column(at), batch.column("substring")
+        text, spans = batch.column("text"), batch.column("substring")
         zeros = pa.array([{"n_spans": 0, "n_bytes": 0, "frac": 0.0, "spans": []}], SUBSTRING.type)
-        place = np.where(found.is_valid(), np.arange(len(batch)), len(batch))
-        take = pa.array(place, mask=np.asarray(text.is_null()))
-        filled = pa.concat_arrays([found, zeros]).take(take)
-        batch = batch.set_column(batch.schema.get_field_index("substring"), SUBSTRING, filled)
-        stays = pc.less_equal(pc.struct_field(found, "frac"), self.limit).fill_null(False)
+        rows = np.where(spans.is_valid(), np.arange(len(batch)), len(batch))
+        take = pa.array(rows, mask=np.asarray(text.is_null()))
+        batch = put(batch, SUBSTRING, pa.concat_arrays([spans, zeros]).take(take))
+        stays = pc.less_equal(pc.struct_field(spans, "frac"), self.limit).fill_null(False)
         if self.action == "cut" and pc.any(stays).as_py():
-            pairs = zip(text.filter(stays).to_pylist(), found.filter(stays).to_pylist(), strict=True)
-            shorter = pa.array([cut(body, told["spans"]) for body, told in pairs], pa.string())
-            batch = batch.set_column(at, TEXT, pc.replace_with_mask(text, stays, shorter))
+            pairs = zip(text.filter(stays).to_pylist(), spans.filter(stays).to_pylist(), strict=True)
+            shorter = pa.array([cut(body, repeated["spans"]) for body, repeated in pairs], pa.string())
+            batch = put(batch, TEXT, pc.replace_with_mask(text, stays, shorter))
         return batch
 
 
@@ -221,7 +216,7 @@ def parted(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         start = stop
 
 
-def listed(offsets: Bounds, struct: pa.StructType, *columns: np.ndarray) -> pa.ListArray:
+def as_lists(offsets: Bounds, struct: pa.StructType, *columns: np.ndarray) -> pa.ListArray:
     """list<struct>: columns that lie one after the other, cut at `offsets` (int32 [rows + 1])."""
     values = pa.StructArray.from_arrays([pa.array(c) for c in columns], fields=list(struct))
     return pa.ListArray.from_arrays(pa.array(offsets), values)

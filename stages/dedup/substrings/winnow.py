@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from stages.dedup.substrings.units import Units
+from stages.dedup.substrings.tokens import Tokens
 from stages.text.hashing import avalanche, combine, signed
 from stages.text.kernel import Int, device, kernel
 from stages.text.slots import Slots, bits_for, number, slots
@@ -27,7 +27,7 @@ Longs = npt.NDArray[np.int64]
 N_BUCKETS = 62
 """A text's fingerprints, in order, fall into so many buckets: bits of an int64 that is never negative."""
 LISTED, REPEATED = np.uint8(1), np.uint8(2)
-"""Of a wanted window: it is the first of its content in the row; the row repeats it."""
+"""Flags of a wanted window: it is the first of its content in the row; the row repeats it."""
 
 
 class Fingerprints(NamedTuple):
@@ -35,7 +35,7 @@ class Fingerprints(NamedTuple):
 
     hashes: Longs
     bits: Longs
-    """2^bucket"""
+    """int64: 2^bucket of each."""
     offsets: Bounds
 
 
@@ -60,18 +60,19 @@ class Ranges(NamedTuple):
     offsets: Bounds
 
 
-class Scratch(NamedTuple):
+class WindowScratch(NamedTuple):
     """What is known of the present row; each array has room for the tokens of the longest."""
 
     levels: Hashes
-    """Of the runs of 1, then of 2, 4, 8, … tokens from each on; at last of the windows."""
+    """Hashes of the runs of 1, then of 2, 4, 8, … tokens from each token on; at last of the windows."""
     grams: Hashes
+    """Hashes of the runs of `gram` tokens from each token on."""
     prints: Hashes
-    """Its fingerprints"""
+    """Fingerprints of the row."""
     which: Bounds
-    """Of each window, the number of its fingerprint."""
+    """Number of each window's fingerprint."""
     marks: Flags
-    """Of each window."""
+    """Flags of each window: LISTED, REPEATED, or neither."""
 
 
 def gram_of(length: int) -> int:
@@ -84,83 +85,95 @@ def gram_of(length: int) -> int:
     return max(1, 2 * length // 5)
 
 
-def fingerprints(units: Units, length: int) -> Fingerprints:
-    """Of all windows of `length` tokens. Of three and more equal ones in a row, two are listed."""
-    n, n_rows = len(units.hashes), len(units.offsets)
+def fingerprints(tokens: Tokens, length: int) -> Fingerprints:
+    """Fingerprints of all windows of `length` tokens; of three or more equal ones in a row, two."""
+    n, n_rows = len(tokens.hashes), len(tokens.offsets)
     out = Fingerprints(np.empty(n, np.int64), np.empty(n, np.int64), np.zeros(n_rows, np.int32))
-    _fingerprint(units, length, gram_of(length), _scratch(units), out)
+    _fingerprint(tokens, length, gram_of(length), _scratch(tokens), out)
     n = int(out.offsets[-1])
     return Fingerprints(out.hashes[:n], out.bits[:n], out.offsets)
 
 
-def windows(units: Units, begins: Bounds, wanted: Longs, length: int, every: bool) -> tuple[Windows, Ranges]:
+def windows(
+    tokens: Tokens, begins: Bounds, wanted: Longs, length: int, every: bool
+) -> tuple[Windows, Ranges]:
     """Windows whose fingerprints are in the `wanted` buckets of their rows (int64 [rows], 2^bucket, or-ed).
 
     `begins` (int32 [rows]) is where rows begin in the data. With `every`, the ranges hold also the first of
     the windows that a row repeats.
     """
-    a, b, c, d, e, f = (np.empty(len(units.hashes), np.int32) for _ in range(6))
-    g, h = (np.zeros(len(units.offsets), np.int32) for _ in range(2))
-    found, own = Windows(np.empty(len(units.hashes), np.int64), a, b, c, d, g), Ranges(e, f, h)
-    scratch = _scratch(units)
-    met = slots(len(scratch.which))
-    _list(units, begins, wanted, length, gram_of(length), every, scratch, met, found, own)
-    n, n_own = int(g[-1]), int(h[-1])
-    return Windows(found.hashes[:n], a[:n], b[:n], c[:n], d[:n], g), Ranges(e[:n_own], f[:n_own], h)
+    n, n_rows = len(tokens.hashes), len(tokens.offsets)
+    checks, blocks, starts, stops = (np.empty(n, np.int32) for _ in range(4))
+    listed = Windows(np.empty(n, np.int64), checks, blocks, starts, stops, np.zeros(n_rows, np.int32))
+    own = Ranges(np.empty(n, np.int32), np.empty(n, np.int32), np.zeros(n_rows, np.int32))
+    scratch = _scratch(tokens)
+    seen = slots(len(scratch.which))
+    _list(tokens, begins, wanted, length, gram_of(length), every, scratch, seen, listed, own)
+    n, n_own = int(listed.offsets[-1]), int(own.offsets[-1])
+    return (
+        Windows._make([*(column[:n] for column in listed[:-1]), listed.offsets]),
+        Ranges._make([*(column[:n_own] for column in own[:-1]), own.offsets]),
+    )
 
 
-def _scratch(units: Units) -> Scratch:
-    n = int(np.diff(units.offsets).max(initial=0))
+def _scratch(tokens: Tokens) -> WindowScratch:
+    n = int(np.diff(tokens.offsets).max(initial=0))
     levels, grams, prints = (np.empty(n, np.uint64) for _ in range(3))
-    return Scratch(levels, grams, prints, np.empty(n, np.int32), np.empty(n, np.uint8))
+    return WindowScratch(levels, grams, prints, np.empty(n, np.int32), np.empty(n, np.uint8))
 
 
 @kernel
-def _fingerprint(units: Units, length: Int, gram: Int, scratch: Scratch, out: Fingerprints) -> None:
+def _fingerprint(tokens: Tokens, length: Int, gram: Int, scratch: WindowScratch, out: Fingerprints) -> None:
     n: Int = np.int64(0)
-    for row in range(len(units.offsets) - 1):
-        found = _winnow(units, row, length, gram, scratch)
-        for i in range(found):
-            out.hashes[n], out.bits[n] = signed(scratch.prints[i]), np.int64(1) << i * N_BUCKETS // found
+    for row in range(len(tokens.offsets) - 1):
+        n_prints = _winnow(tokens, row, length, gram, scratch)
+        for i in range(n_prints):
+            out.hashes[n], out.bits[n] = signed(scratch.prints[i]), np.int64(1) << i * N_BUCKETS // n_prints
             n += 1
         out.offsets[row + 1] = n
 
 
 @kernel
 def _list(
-    units: Units, begins: Bounds, wanted: Longs, length: Int, gram: Int, every: bool, scratch: Scratch,
-    met: Slots, found: Windows, own: Ranges,
+    tokens: Tokens, begins: Bounds, wanted: Longs, length: Int, gram: Int, every: bool,
+    scratch: WindowScratch, seen: Slots, listed: Windows, own: Ranges,
 ) -> None:  # fmt: skip
     n: Int = np.int64(0)
     n_own: Int = np.int64(0)
     fresh: Int = np.int64(1)
     for row in range(len(wanted)):
-        n_prints = _winnow(units, row, length, gram, scratch)
-        first, begin = units.offsets[row], np.int64(begins[row])
-        n_windows = max(np.int64(0), units.offsets[row + 1] - first - length + 1)
-        _lengthen(scratch.levels, units.offsets[row + 1] - first, gram, length, scratch.levels)
-        _meet(wanted[row], n_prints, n_windows, every, fresh, met, scratch)
+        n_prints = _winnow(tokens, row, length, gram, scratch)
+        first, begin = tokens.offsets[row], np.int64(begins[row])
+        n_windows = max(np.int64(0), tokens.offsets[row + 1] - first - length + 1)
+        _lengthen(scratch.levels, tokens.offsets[row + 1] - first, gram, length, scratch.levels)
+        _meet(wanted[row], n_prints, n_windows, every, fresh, seen, scratch)
         fresh += n_windows
         row_own = n_own
         for i in range(n_windows):
             mark = scratch.marks[i]
-            start, stop = units.starts[first + i] - begin, units.ends[first + i + length - 1] - begin
+            start, stop = tokens.starts[first + i] - begin, tokens.ends[first + i + length - 1] - begin
             if mark & LISTED:
-                found.hashes[n] = signed(scratch.levels[i])
-                found.checks[n] = np.int32(signed(scratch.prints[scratch.which[i]]) >> 32)
-                found.blocks[n], found.starts[n], found.stops[n] = i // length, start, stop
+                listed.hashes[n] = signed(scratch.levels[i])
+                listed.checks[n] = np.int32(signed(scratch.prints[scratch.which[i]]) >> 32)
+                listed.blocks[n], listed.starts[n], listed.stops[n] = i // length, start, stop
                 n += 1
             if mark & REPEATED:
                 if n_own == row_own or own.stops[n_own - 1] < start:
                     own.starts[n_own] = start
                     n_own += 1
                 own.stops[n_own - 1] = stop
-        found.offsets[row + 1], own.offsets[row + 1] = n, n_own
+        listed.offsets[row + 1], own.offsets[row + 1] = n, n_own
 
 
 @device
 def _meet(
-    wanted: np.int64, n_prints: Int, n_windows: Int, every: bool, fresh: Int, met: Slots, scratch: Scratch
+    wanted: np.int64,
+    n_prints: Int,
+    n_windows: Int,
+    every: bool,
+    fresh: Int,
+    seen: Slots,
+    scratch: WindowScratch,
 ) -> None:
     """Fill `marks` for a row; `fresh` is an id that is larger than all that were given before."""
     n: Int = np.int64(0)
@@ -171,7 +184,8 @@ def _meet(
     bits = bits_for(n)
     for i in range(n_windows):
         if scratch.marks[i]:
-            before = number(met, bits, fresh, scratch.levels[i], fresh + i) - fresh
+            before = number(seen, bits, fresh, scratch.levels[i], fresh + i) - fresh
+            # Equal hashes have equal ids, and an id is the number of the first window that has it.
             if before < i:
                 scratch.marks[i] = REPEATED
                 if every:
@@ -179,29 +193,31 @@ def _meet(
 
 
 @device
-def _winnow(units: Units, row: Int, length: Int, gram: Int, scratch: Scratch) -> Int:
+def _winnow(tokens: Tokens, row: Int, length: Int, gram: Int, scratch: WindowScratch) -> Int:
     """Fill `grams`, `prints` and `which` for a row; returns the number of its fingerprints.
 
     Of equal hashes the last in a window counts: so each of two equal windows selects another place, and a run
     of one token's windows is found to repeat itself. That run has one hash at all its places: two are listed.
     """
-    first, last = units.offsets[row], units.offsets[row + 1]
+    first, last = tokens.offsets[row], tokens.offsets[row + 1]
     for i in range(last - first):
-        scratch.levels[i] = units.hashes[first + i]
+        scratch.levels[i] = tokens.hashes[first + i]
     _lengthen(scratch.levels, last - first, 1, gram, scratch.grams)
     n: Int = np.int64(0)
-    at: Int = np.int64(-1)
+    lowest: Int = np.int64(-1)
     within = length - gram
+    # The least of a window is looked for anew only when it has left the window: otherwise the one gram that
+    # enters is compared with it. On average that is two comparisons for a token.
     for i in range(last - first - length + 1):
-        end, before = i + within, at
-        if at < i:
-            at = i
+        end, before = i + within, lowest
+        if lowest < i:
+            lowest = i
             for j in range(i + 1, end):
-                at = j if scratch.grams[j] <= scratch.grams[at] else at
-        at = end if scratch.grams[end] <= scratch.grams[at] else at
-        print_ = scratch.grams[at]
+                lowest = j if scratch.grams[j] <= scratch.grams[lowest] else lowest
+        lowest = end if scratch.grams[end] <= scratch.grams[lowest] else lowest
+        print_ = scratch.grams[lowest]
         twice = n > 1 and scratch.prints[n - 1] == print_ and scratch.prints[n - 2] == print_
-        if at != before and not twice:
+        if lowest != before and not twice:
             scratch.prints[n] = print_
             n += 1
         scratch.which[i] = n - 1
@@ -215,6 +231,7 @@ def _lengthen(levels: Hashes, n: Int, have: Int, wanted: Int, out: Hashes) -> No
     Twice two runs that overlap are the whole run: so it takes few steps, and each is as strong as the hash
     of two words, while polynomials that roll collide on texts of two words (Thue-Morse).
     """
+    # In place: `levels[i + run]` is read before the loop gets there and makes it longer.
     run: Int = np.int64(1)
     while 2 * run <= have:
         run *= 2

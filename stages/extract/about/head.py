@@ -37,7 +37,7 @@ _SEPARATOR = re.compile(r"\s+[|\u2013\u2014:\u00b7\u2022\u00bb/-]\s+")
 _TIME_CLASS = re.compile(r"publi|posted|entry-date|created|dt-p", re.IGNORECASE)
 
 
-class Page:
+class PageHead:
     """What the head of a page and its JSON-LD hold. Of several tags with one name the first counts."""
 
     def __init__(self, html: str) -> None:
@@ -57,25 +57,25 @@ class Page:
 
     def _end_of_head(self) -> int:
         for mark in ("</head", "<body", "</HEAD", "<BODY"):
-            if (at := self.html.find(mark, 0, MAX_HEAD)) >= 0:
-                return at
+            if (pos := self.html.find(mark, 0, MAX_HEAD)) >= 0:
+                return pos
         return min(len(self.html), MAX_HEAD)
 
     def _head_tags(self) -> Iterator[str]:
-        at = 0
+        pos = 0
         for _ in range(MAX_TAGS):
-            start = _HEAD_TAG.search(self.html, at, self.head_end)
+            start = _HEAD_TAG.search(self.html, pos, self.head_end)
             if not start:
                 return
             if start[1]:
-                at = self.html.find("-->", start.end())
+                pos = self.html.find("-->", start.end())
             elif start[2]:
-                at = self._script(start)
+                pos = self._script(start)
             else:
                 tag = start_tag(self.html, start.start())
-                at = start.start() + len(tag or start[0])
+                pos = start.start() + len(tag or start[0])
                 yield tag or ""
-            if at < 0:
+            if pos < 0:
                 return
 
     def _script(self, start: re.Match[str]) -> int:
@@ -90,13 +90,13 @@ class Page:
         return end.end() if end else -1
 
     def _scripts_of_the_body(self) -> None:
-        at = self.head_end
-        while len(self.scripts) < MAX_SCRIPTS and (hit := self.html.find("ld+json", at)) >= 0:
+        pos = self.head_end
+        while len(self.scripts) < MAX_SCRIPTS and (hit := self.html.find("ld+json", pos)) >= 0:
             content = self.html.find(">", hit) + 1
-            at = self.html.find("</", content) if content else -1
-            if at < 0:
+            pos = self.html.find("</", content) if content else -1
+            if pos < 0:
                 return
-            self.scripts.append(self.html[content:at])
+            self.scripts.append(self.html[content:pos])
 
     def _read(self, name: str, values: dict[str, str]) -> None:
         if name == "<html":
@@ -121,16 +121,16 @@ class Page:
         else:
             self.meta.setdefault(word, content)
 
-    def _tags_with(self, mark: str, at: int, stop: int) -> Iterator[tuple[int, str]]:
+    def _tags_with(self, mark: str, pos: int, stop: int) -> Iterator[tuple[int, str]]:
         """Start tags in which `mark` stands, and where."""
         for _ in range(MAX_HITS):
-            hit = self.html.find(mark, at, stop)
+            hit = self.html.find(mark, pos, stop)
             if hit < 0:
                 return
             start = self.html.rfind("<", max(0, hit - 1000), hit + 1)
             if start >= 0 and (tag := start_tag(self.html, start)) and start + len(tag) > hit:
                 yield start, tag
-            at = hit + len(mark)
+            pos = hit + len(mark)
 
     def heading(self, title: str) -> str | None:
         """The first heading if it shares most words with `title`; else `title` without the site's name."""
@@ -159,7 +159,7 @@ class Page:
         return None
 
     def time(self) -> str | None:
-        """Of a `<time>` that says it is the date of publication, or of the only ones there are."""
+        """The date of a `<time>` that says it is the date of publication, or of the only ones there are."""
         dates = []
         for _, tag in self._tags_with("<time", self.head_end, self.head_end + MAX_BODY):
             values = attributes(tag)
@@ -170,7 +170,7 @@ class Page:
         return dates[0] if dates and len(set(dates)) == 1 else None
 
     def linked_licence(self) -> str | None:
-        """Of a link to Creative Commons that is marked as the page's licence or stands in its footer."""
+        """The licence that a link to Creative Commons names, if marked as one or in the footer."""
         start_of_end = max(self.head_end, len(self.html) - MAX_BODY)
         for start, tag in self._tags_with("creativecommons.org/", start_of_end, len(self.html)):
             values = attributes(tag)

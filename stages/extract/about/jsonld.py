@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 MAX_CHARS = 500_000
-"""Of a script; a longer one is not read."""
+"""Longest script that is read."""
 MAX_NODES = 2_000
 
 _DATES = re.compile(r'"(datePublished|dateModified)"\s*:\s*"([^"\\]{4,40})"')
@@ -29,24 +29,24 @@ def statements(scripts: Sequence[str]) -> dict[str, str]:
     Articles speak before pages, and both before anything else; parts of a page (comments, related items) do
     not speak. A script that is no JSON still gives its dates. Source: schema.org, CreativeWork.
     """
-    found: dict[str, str] = {}
+    facts: dict[str, str] = {}
     nodes: list[dict[str, Any]] = []
     for script in scripts:
         try:
             nodes += _nodes(json.loads(_unwrapped(script[: MAX_CHARS + 1]), strict=False))
         except (ValueError, RecursionError):
             for match in _DATES.finditer(script, 0, MAX_CHARS):
-                found.setdefault(match[1], match[2])
+                facts.setdefault(match[1], match[2])
     for node in sorted(nodes, key=_rank):
         for key in ("headline", "datePublished", "dateModified", "inLanguage", "license", "description"):
             if value := _text(node.get(key)):
-                found.setdefault(key, value)
+                facts.setdefault(key, value)
         for key in ("author", "creator"):
             if value := _names(node.get(key)):
-                found.setdefault("author", value)
+                facts.setdefault("author", value)
         if value := _names(node.get("publisher")):
-            found.setdefault("publisher", value)
-    return found
+            facts.setdefault("publisher", value)
+    return facts
 
 
 def _unwrapped(script: str) -> str:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from pipeline.schema import column
 from stages.extract.about.dates import iso_date
-from stages.extract.about.head import AI_AGENTS, Page
+from stages.extract.about.head import AI_AGENTS, PageHead
 from stages.extract.about.jsonld import statements
 from stages.extract.about.licences import licence_name
 
@@ -24,7 +24,11 @@ _FIELDS = (
     column("modified", pa.string(), "when last changed, YYYY-MM-DD"),
     column("canonical_url", pa.string(), "link rel=canonical, or og:url; absolute"),
     column("robots", pa.list_(pa.string()), "directives in lower case; `agent:directive` if to one robot"),
-    column("noai", pa.bool_(), "robots are told noai, noimageai or the like, or an AI agent is turned away"),
+    column(
+        "noai",
+        pa.bool_(),
+        "robots are asked not to (noai, noimageai or the like), or an AI agent is turned away",
+    ),
     column("tdm_reserved", pa.bool_(), "rights to text and data mining are reserved; null: not said"),
     column("tdm_policy", pa.string(), "address of its policy for text and data mining"),
     column("licence", pa.string(), "SPDX name where it is known (CC-BY-4.0), or the licence's address"),
@@ -70,7 +74,7 @@ def metadata(html: str, url: str | None = None) -> dict[str, Any]:
     Source: HTML Living Standard 4.2; Open Graph; schema.org; Dublin Core; TDM Reservation Protocol (W3C
         community group report, 2024); robots directives as Google, Amazon and DeviantArt (`noai`) give them.
     """
-    page = Page(html)
+    page = PageHead(html)
     meta, said = page.meta, statements(page.scripts)
     base = (_absolute(page.base, url) or url) if url else page.base
     robots = list(dict.fromkeys(page.robots))
@@ -125,8 +129,8 @@ def _absolute(link: str | None, base: str) -> str | None:
     if not link:
         return None
     try:
-        whole = urljoin(base, link.strip())
-        parts = urlsplit(whole)
+        address = urljoin(base, link.strip())
+        parts = urlsplit(address)
     except ValueError:  # brackets in a host name
         return None
-    return whole if parts.scheme in ("http", "https") and parts.netloc else None
+    return address if parts.scheme in ("http", "https") and parts.netloc else None

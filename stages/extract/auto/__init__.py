@@ -1,1 +1,1 @@
-"""The engine `auto`: a page as blocks of text, each judged by a small model, the good ones written out."""
+"""The engine `auto`: a page as blocks of text, which a small model classifies; the good ones are written."""

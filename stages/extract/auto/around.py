@@ -28,11 +28,11 @@ WHERE, LEVELS, NEAR, ITEMS = N_AROUND + 17, 9 * N_LEVELS, 44, 14
 
 
 @device
-def add_where(row: Row, at: Int, page: View, element: Int) -> Int:
+def add_where(row: Row, column: Int, page: View, element: Int) -> Int:
     """Tags and class words on the way from the block to the root."""
     for k in range(N_AROUND):
-        row[at + k] = FAR
-    own = at + N_AROUND
+        row[column + k] = FAR
+    own = column + N_AROUND
     row[own], row[own + 1] = GROUP[page.elements[element].tag], page.elements[element].depth
     e: Int = np.int64(element)
     steps = 0
@@ -43,8 +43,8 @@ def add_where(row: Row, at: Int, page: View, element: Int) -> Int:
     in_best = np.float32(FAR)
     while e > 0:
         around = AROUND[page.elements[e].tag]
-        if around >= 0 and row[at + around] == FAR:
-            row[at + around] = min(steps, FAR - 1)
+        if around >= 0 and row[column + around] == FAR:
+            row[column + around] = min(steps, FAR - 1)
         hidden += page.elements[e].hidden & 1
         prop = page.elements[e].itemprop
         if prop and row[own + 13 + prop] == 0:
@@ -65,7 +65,7 @@ def add_where(row: Row, at: Int, page: View, element: Int) -> Int:
     row[own + 11] = distance(page, element, page.best)
     row[own + 12] = page.classes[element, 0]
     row[own + 13] = page.spans[element, 0] >= page.spans[page.best, 0]
-    return at + WHERE
+    return column + WHERE
 
 
 @device
@@ -84,7 +84,7 @@ def distance(page: View, element: Int, other: Int) -> Int:
 
 
 @device
-def add_levels(row: Row, at: Int, page: View, b: Int, levels: Table) -> Int:
+def add_levels(row: Row, column: Int, page: View, b: Int, levels: Table) -> Int:
     """The elements around the block that hold more than the one before did, innermost first."""
     e: Int = np.int64(page.rows[b].element)
     inside, words = page.counts[b, N_BLOCKS], page.counts[b, N_WORDS]
@@ -96,19 +96,19 @@ def add_levels(row: Row, at: Int, page: View, b: Int, levels: Table) -> Int:
         levels[k] = e
         total = page.sums[e]
         n = max(total[N_WORDS], 1)
-        row[at], row[at + 1] = total[N_WORDS], total[N_LINK_WORDS] / n
-        row[at + 2], row[at + 3] = total[N_BLOCKS], (total[N_STOPS] + total[N_COMMAS]) / n
-        row[at + 4], row[at + 5] = total[N_LONG] / max(total[N_BLOCKS], 1), words / n
-        row[at + 6] = total[N_WORDS] / max(page.sums[0, N_WORDS], 1)
-        row[at + 7] = (b - page.spans[e, 0]) / max(total[N_BLOCKS], 1)
-        row[at + 8] = GROUP[page.elements[e].tag] if e else -1
+        row[column], row[column + 1] = total[N_WORDS], total[N_LINK_WORDS] / n
+        row[column + 2], row[column + 3] = total[N_BLOCKS], (total[N_STOPS] + total[N_COMMAS]) / n
+        row[column + 4], row[column + 5] = total[N_LONG] / max(total[N_BLOCKS], 1), words / n
+        row[column + 6] = total[N_WORDS] / max(page.sums[0, N_WORDS], 1)
+        row[column + 7] = (b - page.spans[e, 0]) / max(total[N_BLOCKS], 1)
+        row[column + 8] = GROUP[page.elements[e].tag] if e else -1
         inside, words = total[N_BLOCKS], total[N_WORDS]
-        at += 9
-    return at
+        column += 9
+    return column
 
 
 @device
-def add_near(row: Row, at: Int, page: View, b: Int) -> Int:
+def add_near(row: Row, column: Int, page: View, b: Int) -> Int:
     """The blocks before and behind, one by one and summed."""
     own = page.rows[b].element
     for step in (-3, -2, -1, 1, 2, 3):
@@ -116,13 +116,20 @@ def add_near(row: Row, at: Int, page: View, b: Int) -> Int:
         if 0 <= other < len(page.rows):
             count, element = page.counts[other], page.rows[other].element
             n = max(count[N_WORDS], 1)
-            row[at], row[at + 1] = count[N_WORDS], count[N_LINK_WORDS] / n
-            row[at + 2], row[at + 3] = GROUP[page.elements[element].tag], page.rows[other].score
-            row[at + 4] = (count[N_STOPS] + count[N_COMMAS]) / n
-            row[at + 5] = element == own or page.elements[element].parent == page.elements[own].parent
+            row[column], row[column + 1] = count[N_WORDS], count[N_LINK_WORDS] / n
+            row[column + 2], row[column + 3] = GROUP[page.elements[element].tag], page.rows[other].score
+            row[column + 4] = (count[N_STOPS] + count[N_COMMAS]) / n
+            row[column + 5] = element == own or page.elements[element].parent == page.elements[own].parent
         else:
-            row[at], row[at + 1], row[at + 2], row[at + 3], row[at + 4], row[at + 5] = -1, -1, -1, 0, -1, 0
-        at += 6
+            (
+                row[column],
+                row[column + 1],
+                row[column + 2],
+                row[column + 3],
+                row[column + 4],
+                row[column + 5],
+            ) = -1, -1, -1, 0, -1, 0
+        column += 6
     for start, stop in ((-5, 0), (1, 6)):
         words = links = long = stops = 0
         for other in range(max(b + start, 0), min(b + stop, len(page.rows))):
@@ -131,14 +138,14 @@ def add_near(row: Row, at: Int, page: View, b: Int) -> Int:
             links += count[N_LINK_WORDS]
             long += count[N_LONG]
             stops += count[N_STOPS] + count[N_COMMAS]
-        row[at], row[at + 1] = words, links / max(words, 1)
-        row[at + 2], row[at + 3] = long, stops / max(words, 1)
-        at += 4
-    return at
+        row[column], row[column + 1] = words, links / max(words, 1)
+        row[column + 2], row[column + 3] = long, stops / max(words, 1)
+        column += 4
+    return column
 
 
 @device
-def add_items(row: Row, at: Int, page: View, b: Int) -> Int:
+def add_items(row: Row, column: Int, page: View, b: Int) -> Int:
     """Innermost and outermost element around the block that has siblings of its kind: an item of a list."""
     e: Int = np.int64(page.rows[b].element)
     steps: Int = 0
@@ -151,17 +158,24 @@ def add_items(row: Row, at: Int, page: View, b: Int) -> Int:
             outer = e
         steps += inner < 0
         e = np.int64(page.elements[e].parent)
-    row[at] = steps if inner >= 0 else FAR
-    at += 1
+    row[column] = steps if inner >= 0 else FAR
+    column += 1
     for item in (inner, outer):
         if item >= 0:
             total, n = page.totals[page.siblings[item]], max(page.sums[item, N_WORDS], 1)
-            row[at], row[at + 1] = total[0], total[1] / total[0]
-            row[at + 2] = total[2] / max(total[1], 1)
-            row[at + 3] = total[1] / max(page.sums[0, N_WORDS], 1)
-            row[at + 4], row[at + 5] = page.sums[item, N_LINK_WORDS] / n, page.sums[item, N_BLOCKS]
+            row[column], row[column + 1] = total[0], total[1] / total[0]
+            row[column + 2] = total[2] / max(total[1], 1)
+            row[column + 3] = total[1] / max(page.sums[0, N_WORDS], 1)
+            row[column + 4], row[column + 5] = page.sums[item, N_LINK_WORDS] / n, page.sums[item, N_BLOCKS]
         else:
-            row[at], row[at + 1], row[at + 2], row[at + 3], row[at + 4], row[at + 5] = -1, -1, -1, -1, -1, -1
-        at += 6
-    row[at] = b - page.spans[inner, 0] if inner >= 0 else -1
-    return at + 1
+            (
+                row[column],
+                row[column + 1],
+                row[column + 2],
+                row[column + 3],
+                row[column + 4],
+                row[column + 5],
+            ) = -1, -1, -1, -1, -1, -1
+        column += 6
+    row[column] = b - page.spans[inner, 0] if inner >= 0 else -1
+    return column + 1

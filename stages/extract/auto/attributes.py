@@ -20,21 +20,21 @@ _PROPERTY, _CONTENT = hash_name("property"), hash_name("content")
 
 
 @device
-def behind(html: Bytes, at: Int) -> Int:
-    """Behind the tag whose attributes begin at `at`."""
+def behind(html: Bytes, pos: Int) -> Int:
+    """Behind the tag whose attributes begin at `pos`."""
     name: Int = 0
     while name >= 0:
-        name, _, _, at = next_attribute(html, at)
-    return at
+        name, _, _, pos = next_attribute(html, pos)
+    return pos
 
 
 @device
-def read_attributes(html: Bytes, at: Int, element: Element, kinds: Kinds) -> Int:
-    """Note what the attributes that begin at `at` say; returns where the tag ends."""
+def read_attributes(html: Bytes, pos: Int, element: Element, kinds: Kinds) -> Int:
+    """Note what the attributes that begin at `pos` say; returns where the tag ends."""
     while True:
-        name, start, stop, at = next_attribute(html, at)
+        name, start, stop, pos = next_attribute(html, pos)
         if name < 0:
-            return at
+            return pos
         number = names.attribute_number(name)
         if number == names.CLASS:
             element.class_start, element.class_stop = start, stop
@@ -55,12 +55,12 @@ def read_attributes(html: Bytes, at: Int, element: Element, kinds: Kinds) -> Int
 
 
 @device
-def read_meta(html: Bytes, at: Int, kinds: Kinds) -> Int:
+def read_meta(html: Bytes, pos: Int, kinds: Kinds) -> Int:
     """Note `og:type`; returns where the tag ends."""
     is_type = False
     said: Int = 0
     while True:
-        name, start, stop, at = next_attribute(html, at)
+        name, start, stop, pos = next_attribute(html, pos)
         if name < 0:
             break
         if name == _PROPERTY and stop - start == 7:  # only og:type is as long and has a t there
@@ -69,21 +69,25 @@ def read_meta(html: Bytes, at: Int, kinds: Kinds) -> Int:
             said = names.page_kind(tag_name(html[:stop], start)[0])
     if is_type:
         kinds[0] |= said
-    return at
+    return pos
 
 
 @device
-def read_json_types(html: Bytes, at: Int, stop: Int, kinds: Kinds) -> None:
+def read_json_types(html: Bytes, pos: Int, stop: Int, kinds: Kinds) -> None:
     """Note the values of `"@type"` in a script."""
-    while at < stop - 12:
-        if byte(html, at) == ord("@") and byte(html, at + 1) == ord("t") and byte(html, at + 5) == ord('"'):
-            at += 6
-            while at < stop and (
-                is_space(byte(html, at)) or byte(html, at) in (ord(":"), ord('"'), ord("["))
+    while pos < stop - 12:
+        if (
+            byte(html, pos) == ord("@")
+            and byte(html, pos + 1) == ord("t")
+            and byte(html, pos + 5) == ord('"')
+        ):
+            pos += 6
+            while pos < stop and (
+                is_space(byte(html, pos)) or byte(html, pos) in (ord(":"), ord('"'), ord("["))
             ):
-                at += 1
-            kinds[1] |= names.page_kind(tag_name(html[: find(html[:stop], at, ord('"'))], at)[0])
-        at += 1
+                pos += 1
+            kinds[1] |= names.page_kind(tag_name(html[: find(html[:stop], pos, ord('"'))], pos)[0])
+        pos += 1
 
 
 @device

@@ -36,7 +36,7 @@ STATE = np.dtype(
         for name in ("word", "kind", "n_scored", "in_link", "is_strong", "here_link", "here_strong")
     ]
 )
-"""Of the word that is being read: its hash so far, the classes of its characters, whether it began in a link,
+"""The word that is being read: its hash so far, the classes of its characters, whether it began in a link,
 or strong. How many words of the block had a score. Whether the run is in a link, or strong."""
 MAX_TITLE, TITLE_MASK = 200, 511
 
@@ -84,43 +84,44 @@ def measure(tree: Tree, words: Words) -> Blocks:
 def score_of(words: Words, key: Int) -> tuple[bool, Any]:
     """Whether the table knows the word with this hash, and its score."""
     mask = len(words.keys) - 1
-    at = key & mask
-    while words.keys[at] != 0:
-        if words.keys[at] == key:
-            return True, words.scores[at]
-        at = (at + 1) & mask
+    slot = key & mask
+    while words.keys[slot] != 0:
+        if words.keys[slot] == key:
+            return True, words.scores[slot]
+        slot = (slot + 1) & mask
     return False, np.float32(0)
 
 
 @device
-def _entity(html: Bytes, at: Int, stop: Int) -> Int:
-    """Where a character reference that begins at `at` ends; `at` if there is none."""
-    i = at + 1
-    while i < stop and i < at + 12:
+def _entity(html: Bytes, pos: Int, stop: Int) -> Int:
+    """Where a character reference that begins at `pos` ends; `pos` if there is none."""
+    i = pos + 1
+    while i < stop and i < pos + 12:
         char = byte(html, i)
         if char == ord(";"):
             return i + 1
         if not (ord("0") <= char <= ord("9") or ord("a") <= (char | 32) <= ord("z") or char == ord("#")):
-            return at
+            return pos
         i += 1
-    return at
+    return pos
 
 
 @device
-def next_char(html: Bytes, at: Int, stop: Int) -> tuple[Int, Int]:
-    """The character at `at`, and its end. A reference is one character: a space if `&nbsp;`, else a mark."""
-    if byte(html, at) == ord("&"):
-        end = _entity(html, at, stop)
-        if end > at:
-            if byte(html, at + 1) == ord("n") and byte(html, at + 2) == ord("b"):
+def next_char(html: Bytes, pos: Int, stop: Int) -> tuple[Int, Int]:
+    """The character at `pos`, and its end. A reference is one character: a space if `&nbsp;`, else a mark."""
+    if byte(html, pos) == ord("&"):
+        end = _entity(html, pos, stop)
+        if end > pos:
+            if byte(html, pos + 1) == ord("n") and byte(html, pos + 2) == ord("b"):
                 return np.int64(32), end
             return np.int64(ord("|")), end
-    return decode(html, at, stop)
+    return decode(html, pos, stop)
 
 
 @device
 def add_char(value: Int, code: Int) -> Int:
     """The hash of a word with one more character."""
+    # + 1: a word is never 0, which is a free place in tables.
     return (value * 1_000_003 + lower(code) + 1) & 0x7FFF_FFFF_FFFF
 
 
@@ -129,12 +130,12 @@ def _know_title(html: Bytes, start: Int, stop: Int, title: Table) -> None:
     """Put the hashes of the title's first words into an open hash table."""
     n = 0
     value: Int = np.int64(0)
-    at = start
-    while at < stop and n < MAX_TITLE:
-        code, at = next_char(html, at, stop)
+    pos = start
+    while pos < stop and n < MAX_TITLE:
+        code, pos = next_char(html, pos, stop)
         if char_class(code) & ALNUM:
             value = add_char(value, code)
-        if value and (at >= stop or not char_class(code) & ALNUM):
+        if value and (pos >= stop or not char_class(code) & ALNUM):
             place = value & TITLE_MASK
             while title[place] != 0 and title[place] != value:
                 place = (place + 1) & TITLE_MASK
@@ -186,9 +187,9 @@ def _measure(
 @device
 def _read(html: Bytes, run: Any, row: Any, count: Table, now: Any, known: Words, title: Table) -> None:
     """Count what a run of text holds; a word may go on in the next run."""
-    at: Int = np.int64(run.start)
-    while at < run.stop:
-        code, at = next_char(html, at, run.stop)
+    pos: Int = np.int64(run.start)
+    while pos < run.stop:
+        code, pos = next_char(html, pos, run.stop)
         kind = char_class(code)
         if now.word and (not kind & ALNUM or (kind | now.kind) & IDEOGRAPH):
             _end_word(row, count, now, known, title)
@@ -221,10 +222,10 @@ def _end_word(row: Any, count: Table, now: Any, known: Words, title: Table) -> N
     while title[place] != 0 and title[place] != now.word:
         place = (place + 1) & TITLE_MASK
     count[N_TITLE_WORDS] += title[place] == now.word
-    found, score = score_of(known, now.word)
+    is_known, score = score_of(known, now.word)
     if count[N_WORDS] == 1:
         row.first_score = score
-    if found:
+    if is_known:
         row.score += score
         row.low_score = min(row.low_score, score)
         now.n_scored += 1
@@ -274,6 +275,7 @@ def _sum(elements: Table, rows: Table, counts: Table, sums: Table, spans: Table)
         for k in range(N_COUNTS):
             sums[e, k] += counts[b, k]
         spans[e, 0], spans[e, 1] = min(spans[e, 0], b), b + 1
+    # Elements stand behind their parents: backwards, each is complete when it is added to its parent.
     for e in range(len(sums) - 1, 0, -1):
         above = elements[e].parent
         for k in range(N_COUNTS):

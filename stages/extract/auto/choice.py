@@ -13,11 +13,11 @@ from stages.extract.auto.tree import Tree
 Keep = npt.NDArray[np.bool_]
 
 ARTICLE = 0.5
-"""Of the expected words of an article, how many count as missed if left out; found by cross-validation."""
+"""How many of the expected words of an article count as missed if left out; found by cross-validation."""
 SHARE = 0.3
-"""A table of which this share of words is kept is kept whole."""
+"""A table of which this share of words is kept is kept with all of its blocks."""
 NEAR = 2
-"""So is one with kept text among so many blocks before it and as many behind."""
+"""A table is kept, too, with kept text among so many blocks before it and as many behind."""
 _TABLE = TAG["table"]
 
 
@@ -34,7 +34,7 @@ def likeliest(n_words: npt.NDArray[np.int32], probabilities: npt.NDArray[np.floa
     """The blocks whose words together have the greatest expected F1.
 
     The best set holds the most probable blocks down to half of the F1 it reaches (Lipton et al. 2014,
-    "Optimal Thresholding of Classifiers to Maximize F1 Measure"), so a page that is hard to judge keeps more.
+    "Optimal Thresholding of Classifiers to Maximize F1 Measure"), so a page hard to classify keeps more.
     With `missed` below 1 what is left out counts less, and fewer blocks are kept.
     """
     expected = probabilities * n_words.astype(np.float64)

@@ -15,7 +15,7 @@ from stages.text.kernel import Int, device, kernel
 Table = npt.NDArray[Any]
 
 MAX_TOKENS = 24
-"""Of one attribute; generated class lists are longer and say nothing."""
+"""Classes of one attribute that are read; generated lists are longer and say nothing."""
 
 
 def tokens(tree: Tree) -> tuple[Table, Table]:
@@ -26,10 +26,10 @@ def tokens(tree: Tree) -> tuple[Table, Table]:
     return keys[:stop], owners[:stop]
 
 
-def judge_classes(tree: Tree, words: Words) -> Table:
+def score_classes(tree: Tree, words: Words) -> Table:
     """float32 [n_elements, 3]: sum, least and greatest of the scores of its words; 0 without any."""
     scores = np.zeros((len(tree.elements), 3), np.float32)
-    _judge(tree.html, tree.elements, words, np.zeros(3 * MAX_TOKENS, np.int64), scores)
+    _score(tree.html, tree.elements, words, np.zeros(3 * MAX_TOKENS, np.int64), scores)
     return scores
 
 
@@ -44,11 +44,11 @@ def _all_tokens(html: Bytes, elements: Table, keys: Table, owners: Table) -> Int
 
 
 @kernel
-def _judge(html: Bytes, elements: Table, words: Words, found: Table, scores: Table) -> None:
+def _score(html: Bytes, elements: Table, words: Words, keys: Table, scores: Table) -> None:
     for e in range(1, len(elements)):
-        n = _of_element(html, elements[e], found, np.int64(0))
+        n = _of_element(html, elements[e], keys, np.int64(0))
         for i in range(n):
-            _, score = score_of(words, found[i])
+            _, score = score_of(words, keys[i])
             scores[e, 0] += score
             scores[e, 1] = min(scores[e, 1], score)
             scores[e, 2] = max(scores[e, 2], score)
@@ -67,8 +67,8 @@ def _split(html: Bytes, start: Int, stop: Int, keys: Table, n: Int) -> Int:
     value: Int = np.int64(0)
     limit = n + MAX_TOKENS
     was_lower = False
-    for at in range(start, stop):
-        char = byte(html, at)
+    for pos in range(start, stop):
+        char = byte(html, pos)
         is_lower = ord("a") <= char <= ord("z")
         is_upper = ord("A") <= char <= ord("Z")
         if value and (not (is_lower or is_upper) or (is_upper and was_lower)):

@@ -52,18 +52,18 @@ def _context(
     heading: Int = -1
     for b in range(n):
         row, group = out[b], page.group[b]
-        at = _add_beside(row, first, sums, b)
+        column = _add_beside(row, first, sums, b)
         for k in range(N_LEVELS):
             start, stop = page.spans[levels[b, k], 0], page.spans[levels[b, k], 1]
-            row[at] = _mean(sums, start, stop)
-            row[at + 1] = (sums[0, stop] - sums[0, start]) / content
-            at += 2
-        row[at], row[at + 1], row[at + 2] = content / sums[1, n], content, most
-        row[at + 3] = sums[0, b] / content
-        row[at + 4] = alike[group, 0] / alike[group, 1]
-        row[at + 5] = first[heading] if heading >= 0 else np.float32(-0.1)
-        _add_items(row, at + 6, page, b, kinds)
-        _add_stretch(row, at + 12, sums, start_of, stop_of, b)
+            row[column] = _mean(sums, start, stop)
+            row[column + 1] = (sums[0, stop] - sums[0, start]) / content
+            column += 2
+        row[column], row[column + 1], row[column + 2] = content / sums[1, n], content, most
+        row[column + 3] = sums[0, b] / content
+        row[column + 4] = alike[group, 0] / alike[group, 1]
+        row[column + 5] = first[heading] if heading >= 0 else np.float32(-0.1)
+        _add_items(row, column + 6, page, b, kinds)
+        _add_stretch(row, column + 12, sums, start_of, stop_of, b)
         if GROUP[page.elements[page.rows[b].element].tag] < HEADINGS:
             heading = np.int64(b)
 
@@ -72,20 +72,20 @@ def _context(
 def _add_beside(row: Row, first: Row, sums: Table, b: Int) -> Int:
     n = len(first)
     row[0] = first[b]
-    at = 1
+    column = 1
     for step in STEPS:
-        row[at] = first[b + step] if 0 <= b + step < n else np.float32(-0.1)
-        at += 1
+        row[column] = first[b + step] if 0 <= b + step < n else np.float32(-0.1)
+        column += 1
     for window in WINDOWS:
-        row[at] = _mean(sums, max(b - window, 0), b)
-        row[at + 1] = _mean(sums, b + 1, min(b + window + 1, n))
-        at += 2
-    return at
+        row[column] = _mean(sums, max(b - window, 0), b)
+        row[column + 1] = _mean(sums, b + 1, min(b + window + 1, n))
+        column += 2
+    return column
 
 
 @device
 def _sum_siblings(page: View, sums: Table, kinds: Table) -> None:
-    """For each group of siblings the probabilities of all words in them."""
+    """The probabilities of all words in each group of siblings."""
     for e in range(1, len(page.elements)):
         if page.siblings[e] >= 0:
             start, stop = page.spans[e, 0], page.spans[e, 1]
@@ -94,16 +94,16 @@ def _sum_siblings(page: View, sums: Table, kinds: Table) -> None:
 
 
 @device
-def _add_items(row: Row, at: Int, page: View, b: Int, kinds: Table) -> None:
+def _add_items(row: Row, column: Int, page: View, b: Int, kinds: Table) -> None:
     """What was made of the siblings of the elements around it, innermost first."""
     e: Int = np.int64(page.rows[b].element)
     for k in range(6):
-        row[at + k] = -0.1
+        row[column + k] = -0.1
     n = 0
     while e > 0 and n < 6:
         place = page.siblings[e]
         if place >= 0 and page.totals[place, 0] >= 2:
-            row[at + n] = kinds[place, 0] / (kinds[place, 1] + 1e-6)
+            row[column + n] = kinds[place, 0] / (kinds[place, 1] + 1e-6)
             n += 1
         e = np.int64(page.elements[e].parent)
 
@@ -125,12 +125,12 @@ def _best_stretch(page: View, first: Row) -> tuple[Int, Int]:
 
 
 @device
-def _add_stretch(row: Row, at: Int, sums: Table, start: Int, stop: Int, b: Int) -> None:
+def _add_stretch(row: Row, column: Int, sums: Table, start: Int, stop: Int, b: Int) -> None:
     """Whether it is within the best stretch, or how far before or behind, in blocks and words."""
-    row[at] = start <= b < stop
-    row[at + 1] = min(max(start - b, 0) + max(b - stop + 1, 0), 60)
-    row[at + 2] = max(sums[1, start] - sums[1, b], sums[1, b] - sums[1, stop], 0)
-    row[at + 3] = (sums[0, stop] - sums[0, start]) / (sums[0, len(sums[0]) - 1] + 1e-6)
+    row[column] = start <= b < stop
+    row[column + 1] = min(max(start - b, 0) + max(b - stop + 1, 0), 60)
+    row[column + 2] = max(sums[1, start] - sums[1, b], sums[1, b] - sums[1, stop], 0)
+    row[column + 3] = (sums[0, stop] - sums[0, start]) / (sums[0, len(sums[0]) - 1] + 1e-6)
 
 
 @device

@@ -1,4 +1,4 @@
-"""What the model is told of each block: its words, what stands around it, and the page it is on.
+"""What the model knows of each block: its words, what stands around it, and the page it is on.
 
 Counts and shares only, no logarithms: trees ask nothing but what is greater, and so a machine's mathematics
 library has no say in it.
@@ -59,12 +59,12 @@ class Features(NamedTuple):
 
 
 def features(tree: Tree, blocks: Blocks, classes: Table) -> Features:
-    """The features of a page's blocks; `classes` is what `judge_classes` gives."""
+    """The features of a page's blocks; `classes` is what `score_classes` gives."""
     n = len(blocks.rows)
     page = view(tree, blocks, classes)
-    found = Features(np.zeros((n, N_FEATURES), np.float32), np.zeros((n, N_LEVELS), np.int32), page)
-    _features(page, found.levels, found.rows)
-    return found
+    out = Features(np.zeros((n, N_FEATURES), np.float32), np.zeros((n, N_LEVELS), np.int32), page)
+    _features(page, out.levels, out.rows)
+    return out
 
 
 @kernel
@@ -75,16 +75,16 @@ def _features(page: View, levels: Table, out: Row) -> None:
     n_h1: Int = 0
     for b in range(len(page.rows)):
         row = out[b]
-        at = _add_own(row, page, b)
-        at = add_where(row, at, page, page.rows[b].element)
-        at = add_levels(row, at, page, b, levels[b])
-        at = add_near(row, at, page, b)
-        at = add_items(row, at, page, b)
-        at = _add_alike(row, at, page, b)
-        at = _add_place(row, at, page, b, before)
-        at = _add_heading(row, at, page, b, heading, before - headed)
-        row[at] = n_h1
-        _add_kinds(row, at + 1, page.kinds)
+        column = _add_own(row, page, b)
+        column = add_where(row, column, page, page.rows[b].element)
+        column = add_levels(row, column, page, b, levels[b])
+        column = add_near(row, column, page, b)
+        column = add_items(row, column, page, b)
+        column = _add_alike(row, column, page, b)
+        column = _add_place(row, column, page, b, before)
+        column = _add_heading(row, column, page, b, heading, before - headed)
+        row[column] = n_h1
+        _add_kinds(row, column + 1, page.kinds)
         before += page.counts[b, N_WORDS]
         kind = GROUP[page.elements[page.rows[b].element].tag]
         if kind < HEADINGS:
@@ -117,44 +117,48 @@ def _add_own(row: Row, page: View, b: Int) -> Int:
 
 
 @device
-def _add_alike(row: Row, at: Int, page: View, b: Int) -> Int:
+def _add_alike(row: Row, column: Int, page: View, b: Int) -> Int:
     """All blocks under the same path of tags and classes."""
     total = page.alike[page.group[b]]
-    row[at], row[at + 1], row[at + 2] = total[0], total[1], total[1] / total[0]
-    row[at + 3], row[at + 4] = total[2] / max(total[1], 1), total[3] / max(total[1], 1)
-    row[at + 5] = total[1] / max(page.sums[0, N_WORDS], 1)
-    return at + ALIKE
+    row[column], row[column + 1], row[column + 2] = total[0], total[1], total[1] / total[0]
+    row[column + 3], row[column + 4] = total[2] / max(total[1], 1), total[3] / max(total[1], 1)
+    row[column + 5] = total[1] / max(page.sums[0, N_WORDS], 1)
+    return column + ALIKE
 
 
 @device
-def _add_place(row: Row, at: Int, page: View, b: Int, before: Int) -> Int:
+def _add_place(row: Row, column: Int, page: View, b: Int, before: Int) -> Int:
     """Where on the page it stands, and what kind of page that is."""
     n, total = len(page.rows), page.sums[0]
-    row[at], row[at + 1] = b / n, before / max(total[N_WORDS], 1)
-    row[at + 2], row[at + 3] = min(b, 200), min(n - b, 200)
-    row[at + 4], row[at + 5] = total[N_WORDS], total[N_LINK_WORDS] / max(total[N_WORDS], 1)
-    row[at + 6], row[at + 7] = total[N_LONG] / n, n
-    row[at + 8], row[at + 9] = total[N_STOPS] / max(total[N_WORDS], 1), total[N_LONG]
-    return at + PLACE
+    row[column], row[column + 1] = b / n, before / max(total[N_WORDS], 1)
+    row[column + 2], row[column + 3] = min(b, 200), min(n - b, 200)
+    row[column + 4], row[column + 5] = total[N_WORDS], total[N_LINK_WORDS] / max(total[N_WORDS], 1)
+    row[column + 6], row[column + 7] = total[N_LONG] / n, n
+    row[column + 8], row[column + 9] = total[N_STOPS] / max(total[N_WORDS], 1), total[N_LONG]
+    return column + PLACE
 
 
 @device
-def _add_heading(row: Row, at: Int, page: View, b: Int, heading: Int, words: Int) -> Int:
+def _add_heading(row: Row, column: Int, page: View, b: Int, heading: Int, words: Int) -> Int:
     """The heading above, and how far above."""
-    row[at] = row[at + 1] = row[at + 2] = -1
+    row[column] = row[column + 1] = row[column + 2] = -1
     if heading >= 0:
         count, element = page.counts[heading], page.rows[heading].element
         n = max(count[N_WORDS], 1)
-        row[at], row[at + 1], row[at + 2] = GROUP[page.elements[element].tag], min(b - heading, FAR), words
-        row[at + 3], row[at + 4] = count[N_LINK_WORDS] / n, count[N_TITLE_WORDS] / n
-        row[at + 5] = page.rows[heading].score
-        row[at + 6] = distance(page, page.rows[b].element, element)
-    return at + HEADED
+        row[column], row[column + 1], row[column + 2] = (
+            GROUP[page.elements[element].tag],
+            min(b - heading, FAR),
+            words,
+        )
+        row[column + 3], row[column + 4] = count[N_LINK_WORDS] / n, count[N_TITLE_WORDS] / n
+        row[column + 5] = page.rows[heading].score
+        row[column + 6] = distance(page, page.rows[b].element, element)
+    return column + HEADED
 
 
 @device
-def _add_kinds(row: Row, at: Int, kinds: Any) -> None:
+def _add_kinds(row: Row, column: Int, kinds: Any) -> None:
     """What the page calls itself."""
     for k in range(5):
-        row[at + k] = ((kinds[0] | kinds[1] | kinds[2]) >> k) & 1
-    row[at + 5], row[at + 6] = kinds[0] & 1, kinds[1] & 1
+        row[column + k] = ((kinds[0] | kinds[1] | kinds[2]) >> k) & 1
+    row[column + 5], row[column + 6] = kinds[0] & 1, kinds[1] & 1

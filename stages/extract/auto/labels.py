@@ -7,7 +7,7 @@ import io
 import json
 import re
 from base64 import b64decode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,45 +28,60 @@ Labels = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """A page somebody has marked."""
+class MarkedPage:
+    """A page whose content somebody has marked."""
 
     id: str
     domain: str
     """Registered domain, or what else stands for the site: pages of one are never parted by a split."""
     set: str
-    """Name of the file it is from."""
+    """Name of the source that it is from."""
     kind: str
     """Page type, '' if nobody said."""
     tree: Tree
     words: list[list[str]]
-    """Of each block, in lower case"""
+    """Words of each block, in lower case."""
     labels: Labels
     """float64 [n_blocks]: share of its words that are content; NaN where nothing is known"""
     gold: str | None
-    """All of the content, if that is known"""
+    """All of the content, if that is known."""
     weight: float = 1.0
-    """How much it counts in training"""
+    """How much it counts in training."""
 
 
-def read_pages(path: Path, weight: float = 1.0) -> Iterator[Page]:
-    """The pages of a `.jsonl.zst` file: `html` with `gold.main_content`, with `gold.with` and `gold.without`
-    (pieces of text that are content, or not), or with `expected_html`. Others are passed over."""
-    name = path.name.removesuffix(".jsonl.zst")
-    for record in read_records(path):
-        gold = record.get("gold", {})
-        if not (gold.get("main_content") or gold.get("with") or "expected_html" in record):
-            continue
-        tree = parse(html_of(record).encode())
-        words = [WORD.findall(text.lower()) for text in block_texts(tree)]
-        content = gold.get("main_content")
-        if "expected_html" in record:
-            content = "\n".join(block_texts(parse(record["expected_html"].encode())))
-        labels = aligned(words, WORD.findall(content.lower())) if content else _marked(words, gold)
-        site = record.get("url") or record["id"]
-        kind = record.get("page_type", "")
-        domain = domain_of(site, record["id"])
-        yield Page(record["id"], domain, name, kind, tree, words, labels, content, weight)
+def marked_page(row: Mapping[str, Any], weight: float = 1.0) -> MarkedPage | None:
+    """A document as a page of the training set; None: nobody has marked it.
+
+    It is marked by `expected_html`, markup of its content alone, or by `gold`, JSON with `main_content` (the
+    text of all its content) or with `with` and `without` (passages that are content, and that are not).
+    """
+    gold, expected = _gold(row.get("gold")), row.get("expected_html")
+    if not (gold.get("main_content") or gold.get("with") or expected is not None):
+        return None
+    tree = parse(row["html"].encode())
+    words = [WORD.findall(text.lower()) for text in block_texts(tree)]
+    content = gold.get("main_content")
+    if expected is not None:
+        content = "\n".join(block_texts(parse(expected.encode())))
+    return MarkedPage(
+        id=row["id"],
+        domain=domain_of(row.get("url") or row["id"], row["id"]),
+        set=row["source"],
+        kind=row.get("page_type") or "",
+        tree=tree,
+        words=words,
+        labels=aligned(words, WORD.findall(content.lower())) if content else _marked(words, gold),
+        gold=content,
+        weight=weight,
+    )
+
+
+def _gold(text: str | None) -> dict[str, Any]:
+    try:
+        value = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def read_records(path: Path) -> Iterator[dict[str, Any]]:
@@ -118,23 +133,23 @@ def aligned(blocks: Sequence[Sequence[str]], gold: Sequence[str]) -> Labels:
     share = np.zeros(len(blocks))
     for least in ROUNDS:
         page = [(ids[w], b) for b, words in enumerate(blocks) if running[b] for w in words if w in ids]
-        found = np.zeros(len(blocks))
+        n_matched = np.zeros(len(blocks))
         for step in LCSseq.opcodes([word for word, _ in page], wanted):
             if step.tag == "equal":
                 for _, b in page[step.src_start : step.src_end]:
-                    found[b] += 1
-        share = found / sizes
+                    n_matched[b] += 1
+        share = n_matched / sizes
         running &= share >= least
     return np.where(running, share, 0.0)
 
 
 def _marked(blocks: Sequence[Sequence[str]], gold: dict[str, list[str]]) -> Labels:
-    """1 for blocks that hold a piece of content, 0 for those that hold a piece of something else."""
+    """1 for blocks that hold a passage of content, 0 for those that hold one of something else."""
     labels = np.full(len(blocks), np.nan)
     texts = [" ".join(words) for words in blocks]
-    for pieces, value in ((gold["with"], 1.0), (gold["without"], 0.0)):
-        for piece in filter(None, (" ".join(WORD.findall(p.lower())) for p in pieces)):
+    for passages, value in ((gold.get("with", []), 1.0), (gold.get("without", []), 0.0)):
+        for passage in filter(None, (" ".join(WORD.findall(p.lower())) for p in passages)):
             for b, text in enumerate(texts):
-                if piece in text:
+                if passage in text:
                     labels[b] = value
     return labels

@@ -10,18 +10,18 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from classifiers.forest import Forest
 from stages.extract.auto.blocks import Blocks, Words, measure
-from stages.extract.auto.classes import judge_classes
+from stages.extract.auto.classes import score_classes
 from stages.extract.auto.context import context
 from stages.extract.auto.features import features
-from stages.extract.auto.forest import Forest
 from stages.extract.auto.tree import Tree
 
 FILE = "main_content.npz"
 _PARTS = (("words", Words), ("classes", Words), ("first", Forest), ("second", Forest))
 
 
-class Model(NamedTuple):
+class BlockModel(NamedTuple):
     """All that was learned."""
 
     words: Words
@@ -29,14 +29,14 @@ class Model(NamedTuple):
     classes: Words
     """What words in `class`, `id` and `role` say"""
     first: Forest
-    """Judges each block by its features."""
+    """Classifies each block by its features."""
     second: Forest
-    """Judges it again, knowing what the first made of its surroundings."""
+    """Classifies it a second time, knowing what the first made of its surroundings."""
 
-    def judge(self, tree: Tree) -> tuple[Blocks, npt.NDArray[np.float32]]:
+    def classify(self, tree: Tree) -> tuple[Blocks, npt.NDArray[np.float32]]:
         """The blocks of a page, and for each the probability that it is content: float32 [n_blocks]."""
         blocks = measure(tree, self.words)
-        known = features(tree, blocks, judge_classes(tree, self.classes))
+        known = features(tree, blocks, score_classes(tree, self.classes))
         first = self.first.predict(known.rows)
         around = context(known, first)
         return blocks, self.second.predict(np.concatenate([known.rows, around], axis=1))
@@ -52,17 +52,17 @@ class Model(NamedTuple):
             np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
-def load(file: Path | IO[bytes]) -> Model:
+def load(file: Path | IO[bytes]) -> BlockModel:
     """A model that `save` wrote."""
     with np.load(file, allow_pickle=False) as arrays:
         parts: list[Any] = [
             kind(*(arrays[f"{part}.{name}"] for name in kind._fields)) for part, kind in _PARTS
         ]
-    return Model(*parts)
+    return BlockModel(*parts)
 
 
 @cache
-def shipped() -> Model:
+def shipped() -> BlockModel:
     """The model that comes with the project."""
     with (files(__package__) / FILE).open("rb") as file:
         return load(file)

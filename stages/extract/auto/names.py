@@ -57,14 +57,14 @@ Table = npt.NDArray[np.int64]
 
 def _by_hash(values: dict[str, int]) -> tuple[Table, Table]:
     """A hash table of 1,024 places, linear probing: what names stand for."""
-    keys, found = np.full(1024, -1, np.int64), np.zeros(1024, np.int64)
+    keys, numbers = np.full(1024, -1, np.int64), np.zeros(1024, np.int64)
     for name, value in values.items():
         key = hash_name(name)
-        at = key & 1023
-        while keys[at] >= 0:
-            at = (at + 1) & 1023
-        keys[at], found[at] = key, value
-    return keys, found
+        slot = key & 1023
+        while keys[slot] >= 0:
+            slot = (slot + 1) & 1023
+        keys[slot], numbers[slot] = key, value
+    return keys, numbers
 
 
 _TAG_KEYS, _TAG_VALUES = _by_hash({name: number for number, name in enumerate(TAGS) if number})
@@ -91,11 +91,11 @@ _PROP_KEYS, _PROP_VALUES = _by_hash(_ITEMPROPS)
 
 @device
 def _found(keys: Table, values: Table, name: Int, otherwise: Int) -> Int:
-    at = name & 1023
-    while keys[at] >= 0:
-        if keys[at] == name:
-            return np.int64(values[at])
-        at = (at + 1) & 1023
+    slot = name & 1023
+    while keys[slot] >= 0:
+        if keys[slot] == name:
+            return np.int64(values[slot])
+        slot = (slot + 1) & 1023
     return np.int64(otherwise)
 
 

@@ -43,7 +43,7 @@ _TABLES = frozenset({_TABLE})
 _BUTTONS = frozenset({_BUTTON, _PRE, *_CELLS})
 
 
-class Place(NamedTuple):
+class BlockPosition(NamedTuple):
     """Where a block stands: what it is part of, each the number of an element or 0."""
 
     heading: int = 0
@@ -73,8 +73,8 @@ def is_layout(tags: npt.NDArray[np.int32], n_blocks: npt.NDArray[np.int32]) -> b
     )
 
 
-class Page:
-    """A page's tree with what its rendering asks for again and again.
+class RenderTree:
+    """A page's tree with what its rendering asks for many times.
 
     Nothing is looked for twice: no page costs more than a few steps for each of its elements.
     """
@@ -86,14 +86,14 @@ class Page:
         self.elements, self.n_blocks = tree.elements, blocks.sums[:, N_BLOCKS]
         self._tags = np.ascontiguousarray(tree.elements["tag"])
         self._starts = np.ascontiguousarray(tree.elements["start"])
-        self._places: dict[int, Place] = {0: Place()}
+        self._places: dict[int, BlockPosition] = {0: BlockPosition()}
         self._above: dict[frozenset[int], dict[int, int]] = {}
         self._layout: dict[int, bool] = {}
         self._widths: dict[int, int] = {}
         self._gutters: dict[int, bool] = {}
         self.has_code = bool(np.isin(self._tags, list(CODES)).any())
 
-    def place(self, element: int) -> Place:
+    def place(self, element: int) -> BlockPosition:
         """Where the text in an element stands."""
         way: list[int] = []
         while element not in self._places:
@@ -104,7 +104,7 @@ class Page:
             place = self._places[e] = self._inside(place, e)
         return place
 
-    def _inside(self, outer: Place, e: int) -> Place:
+    def _inside(self, outer: BlockPosition, e: int) -> BlockPosition:
         tag = self.tags[e]
         if outer.pre:
             return outer
@@ -133,9 +133,9 @@ class Page:
         while element not in known and self.tags[element] not in tags:
             way.append(element)
             element = self.parents[element]
-        found = known[element] = known.get(element, element)
-        known.update(dict.fromkeys(way, found))
-        return found
+        nearest = known[element] = known.get(element, element)
+        known.update(dict.fromkeys(way, nearest))
+        return nearest
 
     def _within(self, table: int) -> slice:
         """The elements in a table."""
@@ -143,11 +143,11 @@ class Page:
 
     def _is_layout(self, table: int) -> bool:
         """Whether a table has cells of many blocks, or tables in it, or one column."""
-        found = self._layout.get(table)
-        if found is None:
+        layout = self._layout.get(table)
+        if layout is None:
             inside = self._within(table)
-            found = self._layout[table] = is_layout(self._tags[inside], self.n_blocks[inside])
-        return found
+            layout = self._layout[table] = is_layout(self._tags[inside], self.n_blocks[inside])
+        return layout
 
     def attribute(self, element: int, name: str) -> bytes:
         """`class` or `id` of an element."""
@@ -160,17 +160,17 @@ class Page:
 
     def line(self, element: int) -> int:
         """The element inside `<pre>` that sets a line apart; 0 if there is none."""
-        found = self._nearest(element, _LINES)
-        return found if self.tags[found] in _APART else 0
+        nearest = self._nearest(element, _LINES)
+        return nearest if self.tags[nearest] in _APART else 0
 
     def around(self, elements: Iterable[int]) -> set[int]:
         """The elements, and all above them."""
-        found: set[int] = set()
+        inside_out: set[int] = set()
         for element in elements:
-            while element > 0 and element not in found:
-                found.add(element)
+            while element > 0 and element not in inside_out:
+                inside_out.add(element)
                 element = self.parents[element]
-        return found
+        return inside_out
 
     def is_button(self, element: int) -> bool:
         """Whether text in code is that of a button."""
@@ -180,28 +180,28 @@ class Page:
         """Whether numbers in code are those of its lines. `known` tells it of elements: False of those that
         hold more than numbers."""
         way: list[int] = []
-        found = beyond = False
-        while element > 0 and not found and element not in known:
+        gutter = beyond = False
+        while element > 0 and not gutter and element not in known:
             way.append(element)
             tag = self.tags[element]
-            found = (tag in _CELLS or not beyond) and self._is_gutter(element)
+            gutter = (tag in _CELLS or not beyond) and self._is_gutter(element)
             if tag in _CELLS:
                 break
             beyond |= tag == _PRE
             element = self.parents[element]
-        found |= known.get(element, False)
-        known.update(dict.fromkeys(way, found))
-        return found
+        gutter |= known.get(element, False)
+        known.update(dict.fromkeys(way, gutter))
+        return gutter
 
     def _is_gutter(self, element: int) -> bool:
-        found = self._gutters.get(element)
-        if found is None:
+        gutter = self._gutters.get(element)
+        if gutter is None:
             start = int(self.elements[element]["start"])
             tag = self.html[max(start - MAX_ATTRIBUTE, 0) : start]
-            found = self._gutters[element] = bool(
+            gutter = self._gutters[element] = bool(
                 GUTTER.search(self.attribute(element, "class")) or UNSELECTABLE.search(tag, tag.rfind(b"<"))
             )
-        return found
+        return gutter
 
     def column(self, cell: int) -> int:
         """Which cell of its row this is, from 0."""
@@ -213,28 +213,28 @@ class Page:
 
     @cached_property
     def _ordinals(self) -> dict[int, int]:
-        """Of each item of a list and each cell, among those of its parent."""
+        """The number of each item of a list and each cell among those of its parent, from 1."""
         seen: Counter[int] = Counter()
-        found: dict[int, int] = {}
+        ordinals: dict[int, int] = {}
         for e in np.flatnonzero(np.isin(self._tags, [_LI, *_CELLS])).tolist():
             parent = self._nearest(e, _ROWS) if self.tags[e] in _CELLS else self.parents[e]
             seen[parent] += 1
-            found[e] = seen[parent]
-        return found
+            ordinals[e] = seen[parent]
+        return ordinals
 
     def width(self, table: int) -> int:
         """Cells of the fullest row."""
-        found = self._widths.get(table)
-        if found is None:
+        width = self._widths.get(table)
+        if width is None:
             inside = range(*self._within(table).indices(len(self.tags)))
             columns = [self._ordinals[e] for e in inside if self.tags[e] in _CELLS]
-            found = self._widths[table] = max(columns, default=0)
-        return found
+            width = self._widths[table] = max(columns, default=0)
+        return width
 
     def marked(self, element: int) -> int:
         """The element that has text in it set in code, strong or emphasised; 0 if there is none."""
-        found = self._nearest(element, _MARKED)
-        return found if self.mark(found) else 0
+        nearest = self._nearest(element, _MARKED)
+        return nearest if self.mark(nearest) else 0
 
     def mark(self, element: int) -> str:
         """What Markdown writes around what stands right in an element."""
@@ -244,6 +244,6 @@ class Page:
     def language(self, element: int) -> str:
         """The programming language that classes around or right inside a block of code name."""
         for e in (element + 1, element, self.parents[element], self.parents[self.parents[element]]):
-            if 0 < e < len(self.tags) and (found := LANGUAGE.search(self.attribute(e, "class"))):
-                return found[1].decode("ascii", "ignore").lower()
+            if 0 < e < len(self.tags) and (match := LANGUAGE.search(self.attribute(e, "class"))):
+                return match[1].decode("ascii", "ignore").lower()
         return ""

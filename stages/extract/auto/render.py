@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from itertools import groupby
 
 from stages.extract.auto.blocks import Blocks
-from stages.extract.auto.page import CODES, NUMBERS, Page, Place
+from stages.extract.auto.page import CODES, NUMBERS, BlockPosition, RenderTree
 from stages.extract.auto.tree import Table, Tree
 from stages.ingest.batches import valid_text
 
@@ -29,7 +29,7 @@ Runs = list[tuple[int, ...]]
 
 def render(tree: Tree, blocks: Blocks, keep: Table, *, markdown: bool = False) -> str:
     """The blocks where `keep` (bool [n_blocks]) holds, in the order of the page."""
-    page = Page(tree, blocks)
+    page = RenderTree(tree, blocks)
     writer = MarkdownWriter(page) if markdown else Writer(page)
     rows = blocks.rows[keep]
     for element, first, stop in zip(
@@ -44,7 +44,7 @@ def render(tree: Tree, blocks: Blocks, keep: Table, *, markdown: bool = False) -
     return valid_text(writer.finish())
 
 
-def _is_code(page: Page, element: int, runs: Runs) -> bool:
+def _is_code(page: RenderTree, element: int, runs: Runs) -> bool:
     """Whether text outside of `<pre>` is lines of code: in `<code>` or a box named so, and several lines."""
     texts = [(e, page.html[start:stop]) for e, start, stop, _, _ in runs]
     if not any(not raw or b"\n" in raw for _, raw in texts):
@@ -63,13 +63,13 @@ def _text(raw: bytes) -> str:
     return html.unescape(LONG_REFERENCE.sub("\ufffd", text)) if "&" in text else text
 
 
-def _flowing(page: Page, runs: Runs, inline: Callable[[Page, Runs], Iterator[str]]) -> str:
+def _flowing(page: RenderTree, runs: Runs, inline: Callable[[RenderTree, Runs], Iterator[str]]) -> str:
     """Text in lines that end at `<br>` only, white space collapsed."""
     lines = "".join(inline(page, runs)).split("\n")
     return "\n".join(line for line in (re.sub("  +", " ", line).strip() for line in lines) if line)
 
 
-def _simple(page: Page, runs: Runs) -> str:
+def _simple(page: RenderTree, runs: Runs) -> str:
     """What `_flowing` gives with `_plain`, quickly where there are no control characters."""
     lines: list[list[bytes]] = [[]]
     for _, start, stop, _, _ in runs:
@@ -83,12 +83,12 @@ def _simple(page: Page, runs: Runs) -> str:
     return "\n".join(filter(None, texts))
 
 
-def _plain(page: Page, runs: Runs) -> Iterator[str]:
+def _plain(page: RenderTree, runs: Runs) -> Iterator[str]:
     for _, start, stop, _, _ in runs:
         yield "\n" if start == stop else SPACE.sub(" ", _text(page.html[start:stop]))
 
 
-def _marked(page: Page, runs: Runs) -> Iterator[str]:
+def _marked(page: RenderTree, runs: Runs) -> Iterator[str]:
     """With code between backticks, emphasis between stars."""
     for of, some in groupby(runs, key=lambda run: page.marked(run[0]) if run[1] < run[2] else -1):
         text = "".join(_plain(page, list(some)))
@@ -103,7 +103,7 @@ def _marked(page: Page, runs: Runs) -> Iterator[str]:
         yield text[:lead] + core + text[tail:] if text.strip() else text
 
 
-def _verbatim(page: Page, runs: Runs) -> str:
+def _verbatim(page: RenderTree, runs: Runs) -> str:
     """Code as it stands: line ends and indentation kept, numbers of lines and buttons left out."""
     texts = [_text(page.html[start:stop]) for _, start, stop, _, _ in runs]
     are_numbers = [bool(NUMBERS.fullmatch(text)) for text in texts]
@@ -135,14 +135,14 @@ class Writer:
     between = "\t"
     inline = staticmethod(_plain)
 
-    def __init__(self, page: Page):
+    def __init__(self, page: RenderTree):
         self.page = page
         self.out: list[str] = []
-        self.last: Place | None = None
+        self.last: BlockPosition | None = None
         self.cells: dict[int, str] = {}
         self.margins: dict[int, int] = {}
 
-    def add(self, place: Place, text: str) -> None:
+    def add(self, place: BlockPosition, text: str) -> None:
         """A block of flowing text."""
         if not text:
             return
@@ -157,7 +157,7 @@ class Writer:
             self.out.append(_indented(self.paragraph(place, text), indent))
         self.last = place
 
-    def add_code(self, place: Place, element: int, text: str) -> None:
+    def add_code(self, place: BlockPosition, element: int, text: str) -> None:
         """A block of code."""
         if not text:
             return
@@ -173,7 +173,7 @@ class Writer:
         self._end_row()
         return "".join(self.out)
 
-    def paragraph(self, place: Place, text: str) -> str:
+    def paragraph(self, place: BlockPosition, text: str) -> str:
         """A paragraph as it is written."""
         return text
 
@@ -181,17 +181,17 @@ class Writer:
         """A block of code as it is written."""
         return text
 
-    def row(self, cells: list[str], place: Place) -> str:
+    def row(self, cells: list[str], place: BlockPosition) -> str:
         """A table row as it is written."""
         return self.between.join(cells)
 
-    def is_tight(self, last: Place, place: Place) -> bool:
-        """Whether no blank line stands between two pieces: parts of one list, table or list of terms."""
+    def is_tight(self, last: BlockPosition, place: BlockPosition) -> bool:
+        """Whether no blank line stands between two chunks: parts of one list, table or list of terms."""
         if place.row or last.row:
             return place.table == last.table
         return bool(place.item and last.item and place.top == last.top) or (place.term and last.term)
 
-    def _begin(self, place: Place) -> str:
+    def _begin(self, place: BlockPosition) -> str:
         """Set apart what comes from what was; returns the indentation of further lines."""
         self._end_row()
         if self.last is not None:
@@ -222,16 +222,16 @@ class MarkdownWriter(Writer):
 
     inline = staticmethod(_marked)
 
-    def __init__(self, page: Page):
+    def __init__(self, page: RenderTree):
         super().__init__(page)
         self.headed: set[int] = set()
 
-    def is_tight(self, last: Place, place: Place) -> bool:
+    def is_tight(self, last: BlockPosition, place: BlockPosition) -> bool:
         """Items and rows are; two paragraphs would be one."""
         is_new = place.item > 0 and place.item not in self.margins
         return super().is_tight(last, place) and (is_new or place.row > 0)
 
-    def paragraph(self, place: Place, text: str) -> str:
+    def paragraph(self, place: BlockPosition, text: str) -> str:
         """With the marks of headings and quotations; line ends are kept as hard breaks."""
         if place.heading:
             return "#" * place.heading + " " + text.replace("\n", " ")
@@ -245,7 +245,7 @@ class MarkdownWriter(Writer):
         fence = "`" * (longest + 1)
         return f"{fence}{self.page.language(element)}\n{text}\n{fence}"
 
-    def row(self, cells: list[str], place: Place) -> str:
+    def row(self, cells: list[str], place: BlockPosition) -> str:
         """A row; the first of a table is as wide as the widest, and has the line that makes it a table."""
         cells = [cell.replace("|", "\\|") for cell in cells]
         if place.table in self.headed:

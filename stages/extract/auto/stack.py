@@ -61,13 +61,14 @@ def push(builder: Builder, element: Int, tag: Int, name: Int) -> None:
 
 
 @device
-def pop(builder: Builder, left: Int, at: Int) -> None:
-    """Close what stands at `left` on the stack and above, at the byte `at`."""
+def pop(builder: Builder, left: Int, pos: Int) -> None:
+    """Close what stands at `left` on the stack and above, at the byte `pos`."""
     state = builder.state[0]
+    # `size` and the counters are all there is of the state: what a pop leaves in the arrays is never read.
     while state.size > left:
         state.size -= 1
         element = builder.open[state.size]
-        builder.elements[element].stop = at
+        builder.elements[element].stop = pos
         tag = builder.elements[element].tag
         state.skipped -= (KIND[tag] & SKIP) > 0
         state.pre -= tag == _PRE

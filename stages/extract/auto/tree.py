@@ -45,7 +45,7 @@ number of the `<a href>` it stands in, or 0."""
 Table = npt.NDArray[Any]
 
 MAX_BLOCKS, MAX_RUNS = 20_000, 200_000
-"""The fullest of 1,300 real pages has 10,750 and 21,492. To judge a block takes as long as to read 10 kB."""
+"""The fullest of 1,300 real pages has 10,750 and 21,492. To classify one takes as long as to read 10 kB."""
 
 _A, _BR, _P, _TITLE, _BODY, _HTML, _HEAD, _META, _SCRIPT, _OPTION, _BUTTON = (
     TAG[n] for n in ["a", "br", "p", "title", "body", "html", "head", "meta", "script", "option", "button"]
@@ -95,33 +95,33 @@ def _parse(html: Bytes, builder: Builder) -> None:
     state.size = state.n_elements = 1
     builder.elements[0].stop = len(html)
     builder.elements[0].parent = -1
-    at: Int = 0
-    while at < len(html) and state.block < MAX_BLOCKS and state.n_runs < MAX_RUNS:
-        start = at
-        at = _next_tag(html, at)
-        if at > start:
-            _add_text(html, builder, start, at)
-        if at >= len(html):
+    pos: Int = 0
+    while pos < len(html) and state.block < MAX_BLOCKS and state.n_runs < MAX_RUNS:
+        start = pos
+        pos = _next_tag(html, pos)
+        if pos > start:
+            _add_text(html, builder, start, pos)
+        if pos >= len(html):
             break
-        if not begins_tag(html, at):
-            at = after_declaration(html, at + 1)
-        elif byte(html, at + 1) == ord("/"):
-            at = _end_tag(html, builder, at)
+        if not begins_tag(html, pos):
+            pos = after_declaration(html, pos + 1)
+        elif byte(html, pos + 1) == ord("/"):
+            pos = _end_tag(html, builder, pos)
         else:
-            at = _start_tag(html, builder, at)
-    pop(builder, 1, at)
+            pos = _start_tag(html, builder, pos)
+    pop(builder, 1, pos)
 
 
 @device
-def _next_tag(html: Bytes, at: Int) -> Int:
-    """The `<` at or after `at` that begins a tag, a comment or a declaration; the end of the page without."""
+def _next_tag(html: Bytes, pos: Int) -> Int:
+    """The `<` at or after `pos` that begins a tag, comment or declaration; the end of the page without."""
     while True:
-        at = find(html, at, ord("<"))
-        if at + 1 >= len(html):
+        pos = find(html, pos, ord("<"))
+        if pos + 1 >= len(html):
             return len(html)
-        if begins_tag(html, at) or byte(html, at + 1) in (ord("!"), ord("?"), ord("/")):
-            return at
-        at += 1
+        if begins_tag(html, pos) or byte(html, pos + 1) in (ord("!"), ord("?"), ord("/")):
+            return pos
+        pos += 1
 
 
 @device
@@ -164,9 +164,9 @@ def _end_block(builder: Builder, kind: Int) -> None:
 
 
 @device
-def _end_tag(html: Bytes, builder: Builder, at: Int) -> Int:
-    """Close what the end tag at `at` closes; returns where it ends."""
-    name, stop = tag_name(html, at + 2)
+def _end_tag(html: Bytes, builder: Builder, pos: Int) -> Int:
+    """Close what the end tag at `pos` closes; returns where it ends."""
+    name, stop = tag_name(html, pos + 2)
     tag = tag_number(name)
     kind = KIND[tag]
     stop = behind(html, stop)
@@ -179,7 +179,7 @@ def _end_tag(html: Bytes, builder: Builder, at: Int) -> Int:
         if kind & FORMATTING and holds_block(builder, place):
             retire(builder, place)
         else:
-            pop(builder, place, at)
+            pop(builder, place, pos)
             _end_block(builder, kind)
     elif tag == _P:
         _end_block(builder, kind)  # an empty paragraph, by the standard
@@ -189,7 +189,7 @@ def _end_tag(html: Bytes, builder: Builder, at: Int) -> Int:
 @device
 def _start_tag(html: Bytes, builder: Builder, start: Int) -> Int:
     """Add the element that the start tag at `start` opens; returns where to go on."""
-    name, at = tag_name(html, start + 1)
+    name, pos = tag_name(html, start + 1)
     tag = tag_number(name)
     kind = KIND[tag]
     state = builder.state[0]
@@ -197,7 +197,7 @@ def _start_tag(html: Bytes, builder: Builder, start: Int) -> Int:
         state.breaks += 1
         if state.filled and not state.skipped:
             _add_run(builder, start, start)
-        return behind(html, at)
+        return behind(html, pos)
     if builder.elements[builder.open[state.size - 1]].tag == _HEAD and not kind & IN_HEAD:
         pop(builder, state.size - 1, start)
     if tag == _BODY:
@@ -209,23 +209,24 @@ def _start_tag(html: Bytes, builder: Builder, start: Int) -> Int:
     state.n_elements += 1
     element = builder.elements[new]
     element.tag, element.parent, element.depth = tag, builder.open[state.size - 1], state.size
-    at = (
-        read_meta(html, at, builder.kinds)
+    pos = (
+        read_meta(html, pos, builder.kinds)
         if tag == _META
-        else read_attributes(html, at, element, builder.kinds)
+        else read_attributes(html, pos, element, builder.kinds)
     )
-    element.start = element.stop = at
+    element.start = element.stop = pos
     if kind & RAW:
-        at = end_of_raw(html, at, name)
-        element.stop = at
-        _look_into(html, builder, tag, element.start, at)
-    elif kind & VOID or (byte(html, at - 2) == ord("/") and (tag == 0 or state.skipped)):
-        return at
+        pos = end_of_raw(html, pos, name)
+        element.stop = pos
+        _look_into(html, builder, tag, element.start, pos)
+    # `/>` means nothing in HTML, but elements it does not know (SVG's, MathML's) are closed so.
+    elif kind & VOID or (byte(html, pos - 2) == ord("/") and (tag == 0 or state.skipped)):
+        return pos
     elif state.size > MAX_DEPTH:
         state.beyond += not kind & FORMATTING
     else:
         push(builder, new, tag, name)
-    return at
+    return pos
 
 
 @device

@@ -60,7 +60,7 @@ class View(NamedTuple):
 
 
 def view(tree: Tree, blocks: Blocks, classes: Row) -> View:
-    """All that features are made of; `classes` is what `judge_classes` gives."""
+    """All that features are made of; `classes` is what `score_classes` gives."""
     n, m = len(blocks.rows), len(tree.elements)
     path = np.zeros(m, np.int64)
     _paths(tree.elements, path)
@@ -129,6 +129,7 @@ def _siblings(html: Bytes, elements: Table, sums: Table, keys: Table, totals: Ta
         place = (key ^ (key >> 17)) & mask
         while keys[place] != 0 and keys[place] != key + 1:
             place = (place + 1) & mask
+        # + 1: 0 is a free place.
         keys[place] = key + 1
         siblings[e] = place
         totals[place, 0] += 1

@@ -10,10 +10,10 @@ import numpy as np
 
 from stages.extract.auto.blocks import Words, measure
 from stages.extract.auto.classes import tokens
-from stages.extract.auto.labels import Page
+from stages.extract.auto.labels import MarkedPage
 
 Shares = dict[int, float]
-"""By the hash of a word: how much of what it stands for is content, on one page."""
+"""Hash of a word -> how much of what it stands for is content, on one page."""
 
 NOTHING = Words(np.zeros(1, np.int64), np.zeros(1, np.float32))
 """The table of no words."""
@@ -29,7 +29,7 @@ def hash_word(word: str) -> int:
     return value
 
 
-def shares(page: Page) -> tuple[Shares, Shares]:
+def shares(page: MarkedPage) -> tuple[Shares, Shares]:
     """(of words in short blocks, of words in the classes of the elements around the blocks)."""
     known = ~np.isnan(page.labels)
     weights = known * np.array([len(words) + 1.0 for words in page.words])
@@ -52,14 +52,14 @@ def shares(page: Page) -> tuple[Shares, Shares]:
 
 
 def _divided(sums: Mapping[int, list[float]]) -> Shares:
-    return {key: part / whole for key, (part, whole) in sums.items()}
+    return {key: part / total for key, (part, total) in sums.items()}
 
 
 def learn(pages: Iterable[tuple[str, Shares]], min_domains: int) -> Words:
     """Log-odds of content for each word seen on `min_domains` domains, of which each counts once."""
     seen: dict[int, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for domain, found in pages:
-        for key, share in found.items():
+    for domain, by_word in pages:
+        for key, share in by_word.items():
             seen[key][domain].append(share)
     counts = {
         key: (sum(sum(v) / len(v) for v in domains.values()), len(domains))
@@ -79,8 +79,8 @@ def table(scores: Mapping[int, float]) -> Words:
     size = 1 << (3 * len(scores)).bit_length()
     words = Words(np.zeros(size, np.int64), np.zeros(size, np.float32))
     for key, score in sorted(scores.items()):
-        at = key & (size - 1)
-        while words.keys[at]:
-            at = (at + 1) & (size - 1)
-        words.keys[at], words.scores[at] = key, round(score, 3)
+        slot = key & (size - 1)
+        while words.keys[slot]:
+            slot = (slot + 1) & (size - 1)
+        words.keys[slot], words.scores[slot] = key, round(score, 3)
     return words

@@ -15,7 +15,7 @@ from stages.extract.tags import attributes, start_tag
 MAX_ELEMENT = 200_000
 """Characters in which an element has to end; a longer one is left as it is."""
 MAX_IN_VAIN = 200
-"""So many elements that looked like formulas and gave none, and the rest of the page is left as it is."""
+"""After so many elements that looked like formulas and gave none the rest of the page is left as it is."""
 
 _MARKS = (
     "katex-display|katex|katex-eq|mwe-math-element|ql-formula|mjx-chtml|MJXc-display"
@@ -73,18 +73,18 @@ class _Formulas:
         self.in_vain = 0
 
     def __iter__(self) -> Iterator[tuple[int, int, str]]:
-        at = 0
-        while self.in_vain < MAX_IN_VAIN and (start := _START.search(self.html, at)):
+        pos = 0
+        while self.in_vain < MAX_IN_VAIN and (start := _START.search(self.html, pos)):
             if start["comment"] or start["raw"]:
-                at, text = self._raw(start)
+                pos, text = self._raw(start)
             elif start["image"]:
-                at, text = self._image(start)
+                pos, text = self._image(start)
             else:
-                at, text = self._element(start)
+                pos, text = self._element(start)
                 self.in_vain += text is None
             if text is not None:
-                yield start.start(), at, text
-            elif at < 0:
+                yield start.start(), pos, text
+            elif pos < 0:
                 return  # it takes all that follows
 
     def _raw(self, start: re.Match[str]) -> tuple[int, str | None]:
@@ -157,15 +157,15 @@ def _end_tag(name: str) -> re.Pattern[str]:
     return re.compile(rf"<(?i:(/?){name}(?=[\s/>]))")
 
 
-def _closing(name: str, html: str, at: int) -> int:
+def _closing(name: str, html: str, pos: int) -> int:
     """Where the end tag of a raw text element starts, or -1."""
-    return next((match.start() for match in _end_tag(name).finditer(html, at) if match[1]), -1)
+    return next((match.start() for match in _end_tag(name).finditer(html, pos) if match[1]), -1)
 
 
-def _element_end(name: str, html: str, at: int) -> int:
-    """Where the element ends whose content starts at `at`, end tag included; -1 if it is too far to see."""
+def _element_end(name: str, html: str, pos: int) -> int:
+    """Where the element ends whose content starts at `pos`, end tag included; -1 if it is too far to see."""
     depth = 1
-    for match in _end_tag(name).finditer(html, at, at + MAX_ELEMENT):
+    for match in _end_tag(name).finditer(html, pos, pos + MAX_ELEMENT):
         depth += -1 if match[1] else 1
         if not depth:
             return html.find(">", match.end()) + 1 or len(html)

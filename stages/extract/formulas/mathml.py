@@ -69,8 +69,8 @@ def _parse(markup: str) -> _Node:
             open_at = next((i for i in range(len(stack) - 1, 0, -1) if stack[i].name == name), 0)
             del stack[open_at or len(stack) :]
             continue
-        found = {m[1]: html.unescape(m[2] or m[3] or m[4] or "") for m in _ATTRIBUTE.finditer(attributes)}
-        node = _Node(name, found)
+        values = {m[1]: html.unescape(m[2] or m[3] or m[4] or "") for m in _ATTRIBUTE.finditer(attributes)}
+        node = _Node(name, values)
         stack[-1].children.append(node)
         if name not in _VOID and not attributes.endswith("/") and len(stack) < MAX_DEPTH:
             stack.append(node)
@@ -112,23 +112,23 @@ def _row(nodes: Sequence[_Node]) -> str:
 
 def _fenced_tables(nodes: Sequence[_Node]) -> Iterator[_Node]:
     """The nodes, with a table between brackets made one matrix."""
-    at = 0
-    while at < len(nodes):
-        fence, table, after = ([*nodes[at : at + 3], _Node(""), _Node("")])[:3]
+    pos = 0
+    while pos < len(nodes):
+        fence, table, after = ([*nodes[pos : pos + 3], _Node(""), _Node("")])[:3]
         table = table.children[0] if table.name == "mrow" and len(table.children) == 1 else table
         if fence.name == "mo" and table.name == "mtable":
             closed = _MATRIX.get((fence.text.strip(), after.text.strip())) if after.name == "mo" else None
             kind = closed or _MATRIX.get((fence.text.strip(), ""))
             if kind:
                 yield _Node("mtable", {"kind": kind}, table.children)
-                at += 3 if closed or (after.name == "mo" and not after.text.strip()) else 2
+                pos += 3 if closed or (after.name == "mo" and not after.text.strip()) else 2
                 continue
-        yield nodes[at]
-        at += 1
+        yield nodes[pos]
+        pos += 1
 
 
 def _group(latex: str) -> str:
-    """As an argument or a base: braces unless it is one atom."""
+    """A node as an argument or a base: braces unless it is one atom."""
     latex = latex.strip()
     return latex if _ATOM.fullmatch(latex) else f"{{{latex}}}"
 
@@ -264,9 +264,9 @@ def _table(node: _Node) -> str:
 def _multiscripts(node: _Node) -> str:
     base, *scripts = _arguments(node, max(1, len(node.children)))
     names = [script.name for script in scripts]
-    at = names.index("mprescripts") if "mprescripts" in names else len(scripts)
+    pos = names.index("mprescripts") if "mprescripts" in names else len(scripts)
     sides = []
-    for side in (scripts[at + 1 :], scripts[:at]):
+    for side in (scripts[pos + 1 :], scripts[:pos]):
         latex = [_latex(script).strip() for script in side]
         sides.append(_sub_sup(_join(latex[::2]), _join(latex[1::2])))
     return ("{}" + sides[0] if sides[0] else "") + _group(_latex(base)) + sides[1]

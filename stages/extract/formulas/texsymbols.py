@@ -71,7 +71,7 @@ ACCENTS = {
     "\u2190": "overleftarrow", "\u2194": "overleftrightarrow",
 }  # fmt: skip
 WIDE = {"hat": "widehat", "tilde": "widetilde", "bar": "overline", "vec": "overrightarrow"}
-"""Of more than one character."""
+"""Accents of more than one character."""
 UNDER = {"_": "underline", "\u0332": "underline", "\u00af": "underline", "\u203e": "underline",
          "\u23df": "underbrace", "\ufe38": "underbrace"}  # fmt: skip
 

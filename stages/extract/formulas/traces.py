@@ -46,10 +46,10 @@ def _may_have(
     html: Bytes, needles: npt.NDArray[np.uint8], lengths: npt.NDArray[np.int64], skips: npt.NDArray[np.uint8]
 ) -> bool:
     """Whether any trace stands in the page (Wu and Manber 1994, with blocks of two bytes)."""
-    at = np.int64(_WINDOW - 2)  # the last pair of the window
-    while at + 1 < len(html):
-        skip = byte(skips, byte(html, at) << 8 | byte(html, at + 1)) & 127
-        first = at - (_WINDOW - 2)
+    pos = np.int64(_WINDOW - 2)  # the last pair of the window
+    while pos + 1 < len(html):
+        skip = byte(skips, byte(html, pos) << 8 | byte(html, pos + 1)) & 127
+        first = pos - (_WINDOW - 2)
         if skip == 0 and byte(skips, byte(html, first) << 8 | byte(html, first + 1)) & 128:
             for n in range(len(needles)):
                 i = 0
@@ -57,5 +57,5 @@ def _may_have(
                     i += 1
                 if i == lengths[n]:
                     return True
-        at += max(skip, 1)
+        pos += max(skip, 1)
     return False

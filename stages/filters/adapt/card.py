@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from stages.filters.adapt.judge import Pair, dropped
 from stages.filters.adapt.junk import KINDS
 from stages.filters.adapt.limits import Values
-from stages.filters.adapt.sample import Sample
+from stages.filters.adapt.outcomes import Pair, dropped
+from stages.filters.adapt.reference import Reference
 
 QUANTILES = (0.01, 0.1, 0.5, 0.9, 0.99)
 N_JUNK = 200
@@ -28,28 +28,30 @@ def summary(values: Values) -> dict[str, Any]:
     }
 
 
-def effect(sample: Sample, language: str, before: Sequence[Pair], after: Sequence[Pair]) -> dict[str, Any]:
+def effect(
+    reference: Reference, language: str, before: Sequence[Pair], after: Sequence[Pair]
+) -> dict[str, Any]:
     """Shares of the held-out texts kept and dropped by each rule, under `before` and `after`; and of junk."""
-    whole = [dropped(chosen, sample.texts(language, True)) for chosen in (before, after)]
-    found: dict[str, Any] = {
-        "n_documents": sample.n_documents[language],
-        "n_fitted": sample.n_fitted[language],
-        "n_heldout": whole[0].n,
-        "kept": {"english": whole[0].kept(), "fitted": whole[1].kept()},
-        "dropped": {"english": whole[0].shares(), "fitted": whole[1].shares()},
+    english, fitted = (dropped(chosen, reference.texts(language, True)) for chosen in (before, after))
+    measured: dict[str, Any] = {
+        "n_documents": reference.n_documents[language],
+        "n_fitted": reference.n_fitted(language),
+        "n_heldout": english.n,
+        "kept": {"english": english.kept(), "fitted": fitted.kept()},
+        "dropped": {"english": english.shares(), "fitted": fitted.shares()},
     }
     junk: dict[str, Any] = {}
     for kind in KINDS:
-        kept = [dropped(chosen, _junk(sample, language, kind)).kept() for chosen in (before, after)]
+        kept = [dropped(chosen, _junk(reference, language, kind)).kept() for chosen in (before, after)]
         junk[kind] = {"english": kept[0], "fitted": kept[1]}
-    return found | {"junk_kept": junk}
+    return measured | {"junk_kept": junk}
 
 
-def _junk(sample: Sample, language: str, kind: str) -> Iterator[pa.RecordBatch]:
+def _junk(reference: Reference, language: str, kind: str) -> Iterator[pa.RecordBatch]:
     """Junk from the held-out texts with the smallest keys."""
-    keys = np.concatenate([b.column("key").to_numpy() for b in sample.texts(language, True)] or [[]])
+    keys = np.concatenate([b.column("key").to_numpy() for b in reference.texts(language, True)] or [[]])
     last = np.sort(keys)[:N_JUNK][-1:]
-    for batch in sample.texts(language, True):
+    for batch in reference.texts(language, True):
         chosen = batch.filter(pa.array(batch.column("key").to_numpy() <= last))
         text = KINDS[kind](chosen.column("text"), chosen.column("key"))
         yield chosen.set_column(0, "text", text)

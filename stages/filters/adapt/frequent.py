@@ -33,8 +33,8 @@ def frequencies(batches: Iterable[pa.RecordBatch]) -> dict[str, float]:
         table, data = words(text), view(text).data
         total += int(np.count_nonzero(table.flags & LETTER))
         _, first, n = np.unique(table.hashes, return_index=True, return_counts=True)
-        for at, count in zip(first.tolist(), n.tolist(), strict=True):
-            counts[data[table.starts[at] : table.ends[at]].tobytes().decode()] += count
+        for word, count in zip(first.tolist(), n.tolist(), strict=True):
+            counts[data[table.starts[word] : table.ends[word]].tobytes().decode()] += count
     return _merged(counts, total)
 
 
@@ -62,12 +62,12 @@ def _trimmed(word: str) -> str:
 
 
 def stop_words(
-    found: Mapping[str, float], english: Mapping[str, float], min_frac: float, min_words: int, max_words: int
+    fracs: Mapping[str, float], english: Mapping[str, float], min_frac: float, min_words: int, max_words: int
 ) -> list[str]:
     """The words above `min_frac`, the most frequent first; the first `min_words` where those are fewer.
 
     `english` holds the frequencies of words in English.
     """
-    own = [word for word, frac in found.items() if frac >= LEFT_OVER * english.get(word, 0.0)]
-    n = sum(found[word] >= min_frac for word in own)
+    own = [word for word, frac in fracs.items() if frac >= LEFT_OVER * english.get(word, 0.0)]
+    n = sum(fracs[word] >= min_frac for word in own)
     return own[: min(max(n, min_words), max_words)]

@@ -26,15 +26,15 @@ def shuffled(texts: pa.StringArray, keys: pa.UInt64Array) -> pa.StringArray:
 
 def menu(texts: pa.StringArray, keys: pa.UInt64Array) -> pa.StringArray:
     """The words of each text, two in a line."""
-    return pa.array(["\n".join(_pieces(found, ITEM)) for found in _words(texts)], pa.string())
+    return pa.array(["\n".join(_chunks(tokens, ITEM)) for tokens in _words(texts)], pa.string())
 
 
 def repeated(texts: pa.StringArray, keys: pa.UInt64Array) -> pa.StringArray:
     """The first twenty words of each text, as often as there is room."""
     made = []
-    for found in _words(texts):
-        block = _pieces(found[:BLOCK], BLOCK)
-        made.append("\n".join(block * (len(found) // BLOCK + 1)))
+    for tokens in _words(texts):
+        block = _chunks(tokens[:BLOCK], BLOCK)
+        made.append("\n".join(block * (len(tokens) // BLOCK + 1)))
     return pa.array(made, pa.string())
 
 
@@ -46,15 +46,17 @@ KINDS: Mapping[str, Callable[[pa.StringArray, pa.UInt64Array], pa.StringArray]] 
 def _words(texts: pa.StringArray) -> list[list[tuple[str, bool]]]:
     """The words of each text, and whether space follows."""
     table, data = words(texts), view(texts).data
-    found = []
+    by_text = []
     for first, last in zip(table.offsets[:-1], table.offsets[1:], strict=True):
         starts, ends = table.starts[first:last].tolist(), table.ends[first:last].tolist()
         apart = [a < b for a, b in zip(ends, [*starts, -1][1:], strict=True)]
-        found.append([(data[a:b].tobytes().decode(), c) for a, b, c in zip(starts, ends, apart, strict=True)])
-    return found
+        by_text.append(
+            [(data[a:b].tobytes().decode(), c) for a, b, c in zip(starts, ends, apart, strict=True)]
+        )
+    return by_text
 
 
-def _pieces(found: list[tuple[str, bool]], n: int) -> list[str]:
-    """`found` as text, `n` words in each piece."""
-    parts = [found[i : i + n] for i in range(0, len(found), n)]
+def _chunks(tokens: list[tuple[str, bool]], n: int) -> list[str]:
+    """`tokens` as text, `n` words in each chunk."""
+    parts = [tokens[i : i + n] for i in range(0, len(tokens), n)]
     return ["".join(word + " " * apart for word, apart in part).rstrip() for part in parts]

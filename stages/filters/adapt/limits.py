@@ -34,15 +34,15 @@ def adapted(
         return None
     if method == "quantile":
         n = np.count_nonzero(english < limit if is_min else english > limit)
-        found = tail_limit(values, float(n / len(english)), is_min)
+        limit_of_tail = tail_limit(values, float(n / len(english)), is_min)
         # What English never breaks says nothing about where the language's own tail begins.
-        return rounded(found if n else (min if is_min else max)(found, limit), is_min)
+        return rounded(limit_of_tail if n else (min if is_min else max)(limit_of_tail, limit), is_min)
     center, spread = (np.mean, np.std) if method == "mean_std" else (_zero, np.median)
     unit = float(spread(english))
     if unit == 0.0:
         return None
-    found = float(center(values)) + (limit - float(center(english))) / unit * float(spread(values))
-    return rounded(max(found, 0.0), is_min)
+    moved = float(center(values)) + (limit - float(center(english))) / unit * float(spread(values))
+    return rounded(max(moved, 0.0), is_min)
 
 
 def _zero(values: Values) -> float:
@@ -65,8 +65,8 @@ def tail_limit(values: Values, share: float, is_min: bool) -> float:
 
 def rounded(value: float, down: bool) -> float:
     """`value` to `DIGITS` significant digits, never up (`down`) or never down."""
-    found = float(f"{value:.{DIGITS}g}")
-    if found == value or (found < value) == down:
-        return found
+    short = float(f"{value:.{DIGITS}g}")
+    if short == value or (short < value) == down:
+        return short
     step = 10.0 ** (math.floor(math.log10(abs(value))) - DIGITS + 1)
-    return float(f"{found + (-step if down else step):.{DIGITS}g}")
+    return float(f"{short + (-step if down else step):.{DIGITS}g}")

@@ -47,7 +47,7 @@ class Edits(NamedTuple):
     """White space behind the end mark (a citation that went may leave it) does not matter."""
     words_with_citations: bool
     """Words are counted before citations are taken out."""
-    whole_page: bool
+    in_all_lines: bool
     """Phrases are looked for in all lines, also in those that went before; lines with javascript stay."""
     verbatim: bool
     """Kept lines keep their line ends and the spaces about them; else they are joined by \\n, and the text is
@@ -86,13 +86,13 @@ def edit(
     out: Bytes, ends: Bounds, counts: Counts,
 ) -> None:  # fmt: skip
     """Kept text of row i goes to `out[ends[i]:ends[i + 1]]`, its numbers but the last to `counts[i]`."""
-    at: Int = np.int64(0)
+    pos: Int = np.int64(0)
     for row in range(len(valid)):
         if valid[row]:
             start, stop = np.int64(offsets[row]), np.int64(offsets[row + 1])
             counts[row, N_CHARS] = count_chars(data, start, stop)
-            at = _edit_page(data, start, stop, edits, phrases, out, at, counts[row])
-        ends[row + 1] = at
+            pos = _edit_page(data, start, stop, edits, phrases, out, pos, counts[row])
+        ends[row + 1] = pos
 
 
 @device
@@ -100,13 +100,14 @@ def _edit_page(
     data: Bytes, start: Int, stop: Int, edits: Edits, phrases: Phrases, out: Bytes, begin: Int, counts: Counts
 ) -> Int:
     """Write the kept lines of `data[start:stop]` to `out` from `begin` on; gives where they end."""
-    at = begin
+    pos = begin
     after = start
     while after < stop:
         first = after
         first, end, after = _next_line(data, first, stop, edits)
         some = bool(strip(data, first, end)[0] < end)
         counts[N_LINES] += some
+        # There are no more characters than bytes: few lines have to be counted.
         if end - first >= LONG_LINE:
             counts[N_LONG_LINES] += count_chars(data, first, end) >= LONG_LINE
         if not some and not edits.empty_stay:
@@ -114,7 +115,8 @@ def _edit_page(
         if some and edits.max_word_chars and has_long_word(data, first, end, edits.max_word_chars):
             counts[N_LINES_WITH_LONG_WORD] += 1
             continue
-        write = at + (at > begin and not edits.verbatim)
+        # The line is written before it is checked; if it goes, `pos` stays and the next overwrites it.
+        write = pos + (pos > begin and not edits.verbatim)
         if edits.remove_citations:
             copied = copy_without_citations(data, first, end, out, write)
         else:
@@ -124,28 +126,28 @@ def _edit_page(
             continue
         counts[N_LINES_KEPT] += some
         if edits.verbatim:
-            at = copy(data, end, after, out, copied)
-        elif at == begin:
-            at = _drop_spaces(out, begin, copied)
+            pos = copy(data, end, after, out, copied)
+        elif pos == begin:
+            pos = _drop_spaces(out, begin, copied)
         else:
-            out[np.uint64(at)] = 0x0A
-            at = copied
-    return at if edits.verbatim else strip(out, begin, at)[1]
+            out[np.uint64(pos)] = 0x0A
+            pos = copied
+    return pos if edits.verbatim else strip(out, begin, pos)[1]
 
 
 @device
-def _next_line(data: Bytes, at: Int, stop: Int, edits: Edits) -> tuple[Int, Int, Int]:
-    """(start, end, where the next one starts) of the line at `at`."""
+def _next_line(data: Bytes, pos: Int, stop: Int, edits: Edits) -> tuple[Int, Int, Int]:
+    """(start, end, where the next one starts) of the line at `pos`."""
     if not edits.newline_only:
-        first, end, after = next_line(data, at, stop)
-        return (first, end, after) if edits.stripped else (at, end, after)
-    end = at
+        first, end, after = next_line(data, pos, stop)
+        return (first, end, after) if edits.stripped else (pos, end, after)
+    end = pos
     while end < stop and byte(data, end) != 0x0A:
         end += 1
     after = min(end + 1, stop)
     if edits.stripped:
-        at, end = strip(data, at, end)
-    return at, end, after
+        pos, end = strip(data, pos, end)
+    return pos, end, after
 
 
 @device
@@ -156,7 +158,7 @@ def _keeps(
     """Whether the line `data[first:end]`, which without citations is `out[start:stop]`, stays."""
     lorem: Int = np.int64(0)
     curly = javascript = policy = lorem
-    if edits.whole_page and may_hold_phrases(out, start, stop):
+    if edits.in_all_lines and may_hold_phrases(out, start, stop):
         lorem, curly, javascript, policy = find_phrases(out, start, stop, phrases)
         counts[N_LOREM_IPSUM] += lorem
         counts[N_CURLY_BRACKETS] += curly
@@ -170,7 +172,7 @@ def _keeps(
     if n_first < edits.min_n_words_per_line:
         counts[N_LINES_TOO_SHORT] += some
         return False
-    if not edits.whole_page and may_hold_phrases(out, start, stop):
+    if not edits.in_all_lines and may_hold_phrases(out, start, stop):
         lorem, curly, javascript, policy = find_phrases(out, start, stop, phrases)
         counts[N_LOREM_IPSUM] += lorem
         if edits.drop_javascript_lines and javascript:

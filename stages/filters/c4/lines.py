@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from pipeline.bounds import Natural
 from pipeline.errors import PlanError
-from pipeline.schema import TEXT, column
+from pipeline.schema import TEXT, column, put
 from stages.filters.badwords import BadWords, count_bad_words, languages, load_bad_words
 from stages.filters.c4.edits import N_COUNTS, N_SENTENCES, Edits, edit
 from stages.filters.c4.measures import PHRASES
@@ -54,7 +55,7 @@ _PROFILES: Mapping[str, Mapping[str, Any]] = {
         "stripped": True,
         "space_may_end": False,
         "words_with_citations": False,
-        "whole_page": False,
+        "in_all_lines": False,
         "verbatim": False,
         "empty_stay": False,
     },
@@ -68,7 +69,7 @@ _PROFILES: Mapping[str, Mapping[str, Any]] = {
         "newline_only": True,
         "stripped": False,
         "space_may_end": True,
-        "whole_page": True,
+        "in_all_lines": True,
         "verbatim": True,
     },
     "dclm": {
@@ -104,16 +105,16 @@ class C4Lines(Signals):
     signals: ClassVar[pa.Field] = C4
     profiles: ClassVar[tuple[str, ...]] = tuple(_PROFILES)
 
-    max_word_chars: int | Literal["profile"] | None = "profile"
-    """A line with a longer word goes."""
+    max_word_chars: Natural | Literal["profile"] | None = "profile"
+    """Characters of the longest word of a line; a line with a longer one goes."""
     remove_citations: Switch = "profile"
     """Take out [1], [edit] and [citation needed]."""
     terminal_punctuation: bool = True
     """A line that does not end with one of `end_marks` goes."""
     end_marks: str = "profile"
     """Characters that end a line of prose, such as `.?!"`; other scripts have others."""
-    min_n_words_per_line: int | Literal["profile"] | None = "profile"
-    """A line with fewer words goes."""
+    min_n_words_per_line: Natural | Literal["profile"] | None = "profile"
+    """Words of the shortest line; one with fewer goes."""
     drop_javascript_lines: Switch = "profile"
     """A line that mentions javascript goes."""
     drop_policy_lines: Switch = "profile"
@@ -126,10 +127,6 @@ class C4Lines(Signals):
 
     def check(self) -> None:
         super().check()
-        for name in ("max_word_chars", "min_n_words_per_line"):
-            value = getattr(self, name)
-            if isinstance(value, int) and value < 0:
-                raise PlanError(f"{name} must not be negative; null switches it off")
         if not self.end_marks:
             raise PlanError("end_marks is empty, so no line would end well; see terminal_punctuation")
         if self.bad_words:
@@ -162,8 +159,7 @@ class C4Lines(Signals):
         kept = np.where(n_bytes > 0, np.diff(view(text).offsets) / np.maximum(n_bytes, 1), 1.0)
         values = [*(pa.array(c) for c in counts.T), pa.array(n_bad), pa.array(kept)]
         struct = pa.StructArray.from_arrays(values, fields=list(SIGNALS), mask=before.is_null())
-        rest = batch.drop_columns(["text"])
-        return rest.append_column(TEXT, text).append_column(self._column(), struct)
+        return put(put(batch, TEXT, text), self._column(), struct)
 
     def _bad_words(self) -> BadWords:
         assert self.bad_words

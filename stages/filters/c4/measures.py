@@ -24,8 +24,8 @@ PHRASES = compile_phrases(("lorem ipsum", "{", "javascript", *POLICY))
 @device
 def count_chars(data: Bytes, start: Int, stop: Int) -> Int:
     n = 0
-    for at in range(start, stop):
-        n += data[np.uint64(at)] & 0xC0 != 0x80
+    for pos in range(start, stop):
+        n += data[np.uint64(pos)] & 0xC0 != 0x80
     return n
 
 
@@ -34,9 +34,9 @@ def has_long_word(data: Bytes, start: Int, stop: Int, longest: Int) -> bool:
     if stop - start <= longest:
         return False
     length = 0
-    at = start
-    while at < stop:
-        code, at = decode(data, at, stop)
+    pos = start
+    while pos < stop:
+        code, pos = decode(data, pos, stop)
         length = 0 if char_class(code) & SPACE else length + 1
         if length > longest:
             return True
@@ -60,8 +60,8 @@ def may_hold_phrases(data: Bytes, start: Int, stop: Int) -> bool:
     """Whether a part of a phrase is there that seldom occurs elsewhere. A loop without branches is compiled
     to look at 32 places at once, and the automaton sees few lines."""
     some = False
-    for at in range(start, stop):
-        some |= data[np.uint64(at)] == 0x7B
+    for pos in range(start, stop):
+        some |= data[np.uint64(pos)] == 0x7B
     for i in range(np.uint64(start), np.uint64(max(start, stop - 2))):
         a, b, c = data[i] | 0x20, data[i + np.uint64(1)] | 0x20, data[i + np.uint64(2)] | 0x20
         some |= (a == 0x6A) & (b == 0x61) & (c == 0x76)  # jav
@@ -77,13 +77,13 @@ def find_phrases(data: Bytes, start: Int, stop: Int, phrases: Phrases) -> tuple[
     """How many lorem ipsum, curly brackets, javascript, policy phrases `data[start:stop]` holds."""
     n_lorem = n_curly = n_javascript = n_policy = np.int64(0)
     state: Int = np.int64(0)
-    for at in range(start, stop):
-        column = np.int64(phrases.classes[np.uint64(byte(data, at))])
+    for pos in range(start, stop):
+        column = np.int64(phrases.classes[np.uint64(byte(data, pos))])
         state = np.int64(phrases.following[np.uint64(state + column)])
-        found = np.int64(phrases.found[np.uint64(state)])
-        if found >= 0:
-            n_lorem += found == 0
-            n_curly += found == 1
-            n_javascript += found == 2
-            n_policy += found > 2
+        phrase = np.int64(phrases.ending[np.uint64(state)])
+        if phrase >= 0:
+            n_lorem += phrase == 0
+            n_curly += phrase == 1
+            n_javascript += phrase == 2
+            n_policy += phrase > 2
     return n_lorem, n_curly, n_javascript, n_policy

@@ -10,15 +10,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline.errors import PlanError
+from pipeline.bounds import Fraction
 from pipeline.keyed import uniform
 from pipeline.schema import ID
 from stages.filters.c4.lines import C4
-from stages.filters.measured import Limit, Limits, Rules
+from stages.filters.measured import Limit, Limits, SignalRules
 
 
 @dataclass(frozen=True, kw_only=True)
-class C4Rules(Rules):
+class C4Rules(SignalRules):
     """Drop pages of placeholder text or code, with bad words, or with little prose left; null: rule off.
 
     Source: Raffel et al. 2020 (T5), arXiv:1910.10683, section 2.2; for `min_n_long_lines` Xue et al. 2021
@@ -62,16 +62,11 @@ class C4Rules(Rules):
     """Smallest share of the text that stays."""
     min_n_long_lines: Limit = "profile"
     """Fewest lines of 200 characters, before lines went."""
-    keep_fraction: float = 0.0
+    keep_fraction: Fraction = 0.0
     """Share of the documents with bad words that `max_n_bad_words` spares, chosen by their ids; lest a model
     never meets such words (mC4's way)."""
     seed: int = 0
     """Another seed spares others."""
-
-    def check(self) -> None:
-        super().check()
-        if not 0 <= self.keep_fraction <= 1:
-            raise PlanError(f"keep_fraction must be between 0 and 1, not {self.keep_fraction}")
 
     def needs(self) -> pa.Schema:
         return pa.schema([*super().needs(), *([ID] if self.keep_fraction else [])])

@@ -32,12 +32,12 @@ def count_sentences(
 ) -> None:
     """Sentences of the lines of each text, by Unicode's rules, which know all scripts."""
     for row in range(len(valid)):
-        at: Int = np.int64(offsets[row])
-        end = np.int64(offsets[row + 1]) if valid[row] else at
-        while at < end:
-            stop = find(data, at, end, np.int64(0x0A))
-            out[row] += count_in_line(data, at, stop)
-            at = stop + 1
+        pos: Int = np.int64(offsets[row])
+        end = np.int64(offsets[row + 1]) if valid[row] else pos
+        while pos < end:
+            stop = find(data, pos, end, np.int64(0x0A))
+            out[row] += count_in_line(data, pos, stop)
+            pos = stop + 1
 
 
 @kernel
@@ -48,81 +48,81 @@ def count_english_sentences(
     """Sentences of the lines of each text, as spaCy's sentencizer counts them; two arrays are scratch for the
     tokens of a line, of which there are at most as many as bytes."""
     for row in range(len(valid)):
-        at: Int = np.int64(offsets[row])
-        end = np.int64(offsets[row + 1]) if valid[row] else at
-        while at < end:
-            stop = find(data, at, end, np.int64(0x0A))
-            out[row] += _count_english_in_line(data, at, stop, starts, stops)
-            at = stop + 1
+        pos: Int = np.int64(offsets[row])
+        end = np.int64(offsets[row + 1]) if valid[row] else pos
+        while pos < end:
+            stop = find(data, pos, end, np.int64(0x0A))
+            out[row] += _count_english_in_line(data, pos, stop, starts, stops)
+            pos = stop + 1
 
 
 @device
-def count_in_line(data: Bytes, at: Int, stop: Int) -> Int:
-    """Sentences of the line `data[at:stop]` by Unicode's rules."""
-    at, stop = strip(data, at, stop)
-    n: Int = np.int64(at < stop)
+def count_in_line(data: Bytes, pos: Int, stop: Int) -> Int:
+    """Sentences of the line `data[pos:stop]` by Unicode's rules."""
+    pos, stop = strip(data, pos, stop)
+    n: Int = np.int64(pos < stop)
     while True:
-        begin = _next_end(data, at, stop)
+        begin = _next_end(data, pos, stop)
         if begin == stop:
             return n
-        while begin > at:  # the rules look at the character before, without its marks
-            code, begin = decode_before(data, at, begin)
+        while begin > pos:  # the rules look at the character before, without its marks
+            code, begin = decode_before(data, pos, begin)
             if sentence_break(code) & KINDS != S_EXTEND:
                 break
-        at = next_sentence(data, begin, stop)
-        n += at < stop
+        pos = next_sentence(data, begin, stop)
+        n += pos < stop
 
 
 @device
-def _count_english_in_line(data: Bytes, at: Int, stop: Int, starts: Bounds, stops: Bounds) -> Int:
-    at, stop = strip(data, at, stop)
-    n: Int = np.int64(at < stop)
+def _count_english_in_line(data: Bytes, pos: Int, stop: Int, starts: Bounds, stops: Bounds) -> Int:
+    pos, stop = strip(data, pos, stop)
+    n: Int = np.int64(pos < stop)
     while True:
-        mark = _next_end(data, at, stop)
+        mark = _next_end(data, pos, stop)
         if mark == stop:
             return n
         begin = mark
-        while begin > at and not char_class(decode_before(data, at, begin)[0]) & SPACE:
-            begin = decode_before(data, at, begin)[1]
-        at = _settled(data, mark, stop)
-        n += spacy(data, starts, stops, 0, split_english(data, begin, at, starts, stops, 0)) - 1
+        while begin > pos and not char_class(decode_before(data, pos, begin)[0]) & SPACE:
+            begin = decode_before(data, pos, begin)[1]
+        pos = _settled(data, mark, stop)
+        n += spacy(data, starts, stops, 0, split_english(data, begin, pos, starts, stops, 0)) - 1
 
 
 @device
-def _next_end(data: Bytes, at: Int, stop: Int) -> Int:
-    """Where the first character from `at` on stands that may end a sentence; `stop` if there is none."""
-    while at < stop:
-        lead = byte(data, at)
+def _next_end(data: Bytes, pos: Int, stop: Int) -> Int:
+    """Where the first character from `pos` on stands that may end a sentence; `stop` if there is none."""
+    while pos < stop:
+        lead = byte(data, pos)
         if lead == 0x2E or lead == 0x3F or lead == 0x21 or lead < 0x20:
-            return at
+            return pos
         if lead < 0x80:
-            at += 1
+            pos += 1
             continue
-        code, after = decode(data, at, stop)
+        code, after = decode(data, pos, stop)
         kind = sentence_break(code)
         if kind & ENDS or kind & KINDS in (S_FULL_STOP, S_TERMINAL, S_SEPARATOR):
-            return at
-        at = after
+            return pos
+        pos = after
     return stop
 
 
 @device
-def _settled(data: Bytes, at: Int, stop: Int) -> Int:
-    """The end of the first run without white space, behind that of `at`, that has a letter or digit and
+def _settled(data: Bytes, pos: Int, stop: Int) -> Int:
+    """The end of the first run without white space, behind that of `pos`, that has a letter or digit and
     nothing that may end a sentence: whether one began is known there."""
     while True:
-        while at < stop and not char_class(decode(data, at, stop)[0]) & SPACE:
-            at = decode(data, at, stop)[1]
-        while at < stop and char_class(decode(data, at, stop)[0]) & SPACE:
-            at = decode(data, at, stop)[1]
-        if at == stop:
+        while pos < stop and not char_class(decode(data, pos, stop)[0]) & SPACE:
+            pos = decode(data, pos, stop)[1]
+        while pos < stop and char_class(decode(data, pos, stop)[0]) & SPACE:
+            pos = decode(data, pos, stop)[1]
+        if pos == stop:
             return stop
-        first, some = at, False
-        while at < stop:
-            code, after = decode(data, at, stop)
+        first, some = pos, False
+        while pos < stop:
+            code, after = decode(data, pos, stop)
             if char_class(code) & SPACE:
                 break
             some |= char_class(code) & ALNUM != 0
-            at = after
-        if some and _next_end(data, first, at) == at:
-            return at
+            pos = after
+        if some and _next_end(data, first, pos) == pos:
+            return pos

@@ -40,7 +40,7 @@ Values = npt.NDArray[np.float64]
 @kernel
 def measure(
     data: Bytes, offsets: Offsets, rows: npt.NDArray[np.bool_], stop_words: WordSet, bad_words: WordSet,
-    text: Normal, room: Slots, times: npt.NDArray[np.int64], scratch: Repeated, out: Values,
+    text: Normal, slots: Slots, times: npt.NDArray[np.int64], scratch: Repeated, out: Values,
 ) -> None:  # fmt: skip
     """Fills `out` [rows, signals] where `rows`; NaN is what has no value. `text` to `scratch` are scratch."""
     oldest: Int = np.int64(1)
@@ -56,7 +56,7 @@ def measure(
             values[N_BAD_WORDS] = (
                 count_entries(bad_words, text.hashes, n_words) if bad_words.most_words else np.nan
             )
-            oldest = _measure_vocabulary(text, n_words, room, times, oldest, values)
+            oldest = _measure_vocabulary(text, n_words, slots, times, oldest, values)
             _measure_raw_words(data, start, stop, stop_words, values)
             _measure_lines(data, start, stop, values)
             oldest_gram = _measure_ngrams(text, n_words, scratch, oldest_gram, values)
@@ -64,12 +64,14 @@ def measure(
 
 @device
 def _measure_vocabulary(
-    text: Normal, n_words: Int, room: Slots, times: npt.NDArray[np.int64], oldest: Int, out: Values
+    text: Normal, n_words: Int, slots: Slots, times: npt.NDArray[np.int64], oldest: Int, out: Values
 ) -> Int:
     fresh, bits = oldest, bits_for(n_words)
     n_chars = n_lorem = n_javascript = np.int64(0)
     for i in range(n_words):
-        which = number(room, bits, oldest, text.hashes[i], fresh)
+        # Numbers of a row begin at `oldest`, so its counts are the first of `times` and are set when first
+        # met.
+        which = number(slots, bits, oldest, text.hashes[i], fresh)
         if which == fresh:
             times[which - oldest] = 0
             fresh += 1
@@ -110,11 +112,11 @@ def _measure_ngrams(text: Normal, n_words: Int, scratch: Repeated, oldest: Int, 
 def _measure_raw_words(data: Bytes, start: Int, stop: Int, stop_words: WordSet, out: Values) -> None:
     """Words are runs of letters, digits and _, and runs of what is neither that nor white space."""
     n_words = n_alphabetic = n_caps = n_stop = n_symbols = dots = np.int64(0)
-    at = begin = start
+    pos = begin = start
     kind: Int = np.int64(-1)
     letters, upper, other = False, False, False
-    while at <= stop:
-        code, after = decode(data, at, stop) if at < stop else (np.int64(0x20), at + 1)
+    while pos <= stop:
+        code, after = decode(data, pos, stop) if pos < stop else (np.int64(0x20), pos + 1)
         flags = char_class(code)
         now = 0 if flags & SPACE else 1 if flags & ALNUM or code == 0x5F else 2
         if now != kind:
@@ -122,8 +124,8 @@ def _measure_raw_words(data: Bytes, start: Int, stop: Int, stop_words: WordSet, 
                 n_words += 1
                 n_alphabetic += letters
                 n_caps += upper and not other
-                n_stop += holds(stop_words, longer(np.uint64(0), xxh64(data, begin, at, SEED)))
-            kind, begin, letters, upper, other = now, at, False, False, False
+                n_stop += holds(stop_words, longer(np.uint64(0), xxh64(data, begin, pos, SEED)))
+            kind, begin, letters, upper, other = now, pos, False, False, False
         if code < 0x80:
             capital, small = bool(0x41 <= code <= 0x5A), bool(0x61 <= code <= 0x7A)
             letters = letters or capital or small
@@ -133,7 +135,7 @@ def _measure_raw_words(data: Bytes, start: Int, stop: Int, stop_words: WordSet, 
         other = other or small
         dots = dots + 1 if code == DOT else np.int64(0)
         n_symbols += code in (HASH, ELLIPSIS) or (dots > 0 and dots % 3 == 0)
-        at = after
+        pos = after
     some = max(n_words, np.int64(1))
     out[SYMBOLS_PER_WORD] = n_symbols / some if n_words else np.nan
     out[FRAC_NO_ALPHABETIC_WORDS] = 1 - n_alphabetic / some if n_words else np.nan
@@ -171,22 +173,22 @@ def _measure_lines(data: Bytes, start: Int, stop: Int, out: Values) -> None:
 
 
 @device
-def _frac_uppercase(data: Bytes, at: Int, stop: Int) -> float:
+def _frac_uppercase(data: Bytes, pos: Int, stop: Int) -> float:
     n_chars = n_upper = np.int64(0)
-    while at < stop:
-        code, at = decode(data, at, stop)
+    while pos < stop:
+        code, pos = decode(data, pos, stop)
         n_chars += 1
         n_upper += 0x41 <= code <= 0x5A if code < 0x80 else belongs(code, UPPERCASE)
     return n_upper / n_chars
 
 
 @device
-def _count_sentences(data: Bytes, at: Int, stop: Int) -> Int:
+def _count_sentences(data: Bytes, pos: Int, stop: Int) -> Int:
     """Matches of `\\b[^.!?]+[.!?]*`: stretches between end marks that hold a letter, a digit or _."""
     n = np.int64(0)
     counted = False
-    while at < stop:
-        code, at = decode(data, at, stop)
+    while pos < stop:
+        code, pos = decode(data, pos, stop)
         if code in (0x2E, 0x21, 0x3F):
             counted = False
         elif not counted and (char_class(code) & ALNUM or code == 0x5F):

@@ -21,7 +21,7 @@ class WordSet(NamedTuple):
     keys: Hashes
     """uint64 [slots], a power of two, at least half of them free."""
     most_words: int
-    """Of an entry."""
+    """Words of the longest entry."""
 
 
 @lru_cache(maxsize=64)
@@ -40,10 +40,10 @@ def word_set(entries: tuple[str, ...], *, normal: bool) -> WordSet:
         size *= 2
     table = np.zeros(size, np.uint64)
     for key in sorted(keys):
-        at = key & (size - 1)
-        while table[at]:
-            at = (at + 1) & (size - 1)
-        table[at] = key
+        slot = key & (size - 1)
+        while table[slot]:
+            slot = (slot + 1) & (size - 1)
+        table[slot] = key
     table.flags.writeable = False
     return WordSet(table, most)
 
@@ -73,11 +73,11 @@ def holds(words: WordSet, key: np.uint64) -> bool:
     """Whether the set has an unfinished key."""
     key = avalanche(key)
     mask = np.uint64(len(words.keys) - 1)
-    at = key & mask
-    while words.keys[at] != np.uint64(0):
-        if words.keys[at] == key:
+    slot = key & mask
+    while words.keys[slot] != np.uint64(0):
+        if words.keys[slot] == key:
             return True
-        at = (at + np.uint64(1)) & mask
+        slot = (slot + np.uint64(1)) & mask
     return False
 
 

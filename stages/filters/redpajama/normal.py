@@ -64,7 +64,7 @@ def normalise(data: Bytes, start: Int, stop: Int, out: Normal) -> tuple[Int, Int
 
     Lines end at \\n; the share is that of the characters of the normalised line, spaces among them.
     """
-    at: Int = np.int64(0)
+    pos: Int = np.int64(0)
     chars: Int = np.int64(0)
     numerals: Int = np.int64(0)
     begin: Int = np.int64(0)
@@ -74,25 +74,25 @@ def normalise(data: Bytes, start: Int, stop: Int, out: Normal) -> tuple[Int, Int
         code, start = decode(data, start, stop)
         if code < 0x80:
             if 0x61 <= code <= 0x7A or 0x41 <= code <= 0x5A:
-                out.text[np.uint64(at)] = code | 0x20
-                at, chars = at + 1, chars + 1
+                out.text[np.uint64(pos)] = code | 0x20
+                pos, chars = pos + 1, chars + 1
             elif char_class(code) & SPACE == 0 and not _is_punctuation(code):
-                out.text[np.uint64(at)] = code
-                at, chars = at + 1, chars + 1
+                out.text[np.uint64(pos)] = code
+                pos, chars = pos + 1, chars + 1
                 numerals += 0x30 <= code <= 0x39
         elif char_class(code) & SPACE == 0:
-            at, more, found = _write(code, out.text, at)
-            chars, numerals = chars + more, numerals + found
+            pos, more, n_numerals = _write(code, out.text, pos)
+            chars, numerals = chars + more, numerals + n_numerals
         if start < stop and not char_class(code) & SPACE:
             continue
-        if at > begin:
-            out.starts[n_words], out.ends[n_words], out.n_chars[n_words] = begin, at, chars
-            out.hashes[n_words] = xxh64(out.text, begin, at, SEED)
+        if pos > begin:
+            out.starts[n_words], out.ends[n_words], out.n_chars[n_words] = begin, pos, chars
+            out.hashes[n_words] = xxh64(out.text, begin, pos, SEED)
             n_words += 1
             line_chars += chars + (line_chars > 0)
-            out.text[np.uint64(at)] = 0x20
-            at, chars = at + 1, np.int64(0)
-            begin = at
+            out.text[np.uint64(pos)] = 0x20
+            pos, chars = pos + 1, np.int64(0)
+            begin = pos
         if code == 0x0A or start == stop:
             n_lines += 1
             shares += numerals / max(line_chars, np.int64(1))
@@ -102,12 +102,12 @@ def normalise(data: Bytes, start: Int, stop: Int, out: Normal) -> tuple[Int, Int
 
 @device
 def _is_punctuation(code: Int) -> bool:
-    """Of `string.punctuation`."""
+    """Whether it is in `string.punctuation`."""
     return bool(0x21 <= code <= 0x2F or 0x3A <= code <= 0x40 or 0x5B <= code <= 0x60 or 0x7B <= code <= 0x7E)
 
 
 @device
-def _write(code: Int, text: Bytes, at: Int) -> tuple[Int, Int, Int]:
+def _write(code: Int, text: Bytes, pos: Int) -> tuple[Int, Int, Int]:
     """Write a character, lower-cased and decomposed: (where it ends, code points, numerals among them)."""
     dotted = code == DOTTED_I
     code = lower(code)
@@ -117,9 +117,9 @@ def _write(code: Int, text: Bytes, at: Int) -> tuple[Int, Int, Int]:
     for i in range(n):
         part = np.int64(_PARTS[(place >> 3) + i]) if place else code
         part = np.int64(DOT_ABOVE) if dotted and i else part
-        at = encode(part, text, at)
+        pos = encode(part, text, pos)
         numerals += belongs(part, NUMERIC)
-    return at, n, numerals
+    return pos, n, numerals
 
 
 @device

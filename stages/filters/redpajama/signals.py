@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.schema import column
+from pipeline.schema import column, put
 from stages.filters.badwords import languages, load_bad_words
 from stages.filters.measured import Signals
 from stages.filters.redpajama.counts import BULLETS, N_SIGNALS, TERMINALS, measure
@@ -141,9 +141,11 @@ class RedPajamaSignals(Signals):
         text, times = normal(longest), np.empty(longest + 1, np.int64)
         out = np.full((len(batch), N_SIGNALS), np.nan)
         for rows, stop_words, bad_words in self._groups(batch):
-            room, scratch = slots(longest // 2 + 1), repeated(longest + 1)
+            distinct, scratch = slots(longest // 2 + 1), repeated(longest + 1)
             chosen = given.valid & rows
-            measure(given.data, given.offsets, chosen, stop_words, bad_words, text, room, times, scratch, out)
+            measure(
+                given.data, given.offsets, chosen, stop_words, bad_words, text, distinct, times, scratch, out
+            )
         return out
 
     def process(self, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -154,7 +156,7 @@ class RedPajamaSignals(Signals):
             for i, f in enumerate(SIGNALS)
         ]
         struct = pa.StructArray.from_arrays(arrays, fields=list(SIGNALS), mask=batch.column("text").is_null())
-        return batch.append_column(self._column(), struct)
+        return put(batch, self._column(), struct)
 
     def _groups(self, batch: pa.RecordBatch) -> list[tuple[npt.NDArray[np.bool_], WordSet, WordSet]]:
         """The rows of each language, and its lists."""

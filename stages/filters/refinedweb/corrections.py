@@ -65,26 +65,29 @@ def correct(
     data: Bytes, offsets: Offsets, valid: npt.NDArray[np.bool_], given: Corrections,
     out: Bytes, ends: npt.NDArray[np.int32], counts: Counts,
 ) -> None:  # fmt: skip
-    """Kept text of row i goes to `out[ends[i]:ends[i + 1]]`, its numbers to `counts[i]`."""
-    at: Int = np.int64(0)
+    """Kept text of row i goes to `out[ends[i]:ends[i + 1]]`, its numbers to `counts[i]`.
+
+    A line is written before it is known to stay: if it goes, the next one overwrites it.
+    """
+    pos: Int = np.int64(0)
     for row in range(len(valid)):
         if valid[row]:
             start, stop = strip(data, np.int64(offsets[row]), np.int64(offsets[row + 1]))
-            at = _correct_page(data, start, stop, given, out, at, counts[row])
-        ends[row + 1] = at
+            pos = _correct_page(data, start, stop, given, out, pos, counts[row])
+        ends[row + 1] = pos
 
 
 @device
 def _correct_page(
     data: Bytes, start: Int, stop: Int, given: Corrections, out: Bytes, begin: Int, counts: Counts
 ) -> Int:
-    at = begin
+    pos = begin
     left: Int = np.int64(0)
     while start < stop:
         end = find(data, start, stop, np.int64(0x0A))
         first, last = strip(data, start, end)
-        begins = first if at == begin else start
-        write = at + (at > begin)
+        begins = first if pos == begin else start
+        write = pos + (pos > begin)
         close = write
         if first < last:
             counts[N_LINES] += 1
@@ -93,7 +96,7 @@ def _correct_page(
                 n_words = _count_words(data, first, last, True)
                 first, last = begins, end
             counts[N_WORDS] += n_words
-            why = _judge(data, first, last, n_split, given)
+            why = _fate(data, first, last, n_split, given)
             if why == N_LINES_KEPT:
                 if n_split <= SHORT:
                     close = edited(data, begins, end, given.menus, out, write)
@@ -107,21 +110,21 @@ def _correct_page(
             counts[why] += 1
             keeps = why == N_LINES_KEPT
         else:
-            keeps = at > begin and (start == end or not given.dclm)
+            keeps = pos > begin and (start == end or not given.dclm)
             close = copy(data, start, end, out, write) if keeps else write
         if keeps:
-            if at == begin:  # the text is stripped in the end
+            if pos == begin:  # the text is stripped in the end
                 close = copy(out, strip(out, write, close)[0], close, out, write)
             else:
-                out[np.uint64(at)] = 0x0A
-            at = close
+                out[np.uint64(pos)] = 0x0A
+            pos = close
         start = end + 1
     counts[N_WORDS_REMOVED] = counts[N_WORDS] - left
-    return strip(out, begin, at)[1]
+    return strip(out, begin, pos)[1]
 
 
 @device
-def _judge(data: Bytes, start: Int, end: Int, n_words: Int, given: Corrections) -> Int:
+def _fate(data: Bytes, start: Int, end: Int, n_words: Int, given: Corrections) -> Int:
     """The place in the counts of why the line goes, or N_LINES_KEPT."""
     if _is_mainly_uppercase(data, start, end, given.max_frac_uppercase):
         return N_LINES_UPPERCASE
@@ -136,6 +139,8 @@ def _judge(data: Bytes, start: Int, end: Int, n_words: Int, given: Corrections) 
 def _is_mainly_uppercase(data: Bytes, start: Int, stop: Int, max_frac: float) -> bool:
     n_chars: Int = np.int64(0)
     n_ascii = n_upper = n_chars
+    # Without branches, 32 bytes at a time: with all that is not ASCII taken for capitals there are at most so
+    # many, which settles most lines.
     for i in range(np.uint64(start), np.uint64(stop)):
         n_chars += data[i] & 0xC0 != 0x80
         n_ascii += data[i] < 0x80
@@ -149,9 +154,9 @@ def _is_mainly_uppercase(data: Bytes, start: Int, stop: Int, max_frac: float) ->
 
 
 @device
-def _is_number(data: Bytes, at: Int, stop: Int, dclm: bool) -> bool:
-    while at < stop:
-        code, at = decode(data, at, stop)
+def _is_number(data: Bytes, pos: Int, stop: Int, dclm: bool) -> bool:
+    while pos < stop:
+        code, pos = decode(data, pos, stop)
         number = 0x30 <= code <= 0x39 or (code >= 0x80 and belongs(code, DIGIT if dclm else NUMERIC))
         if not number and (dclm or not char_class(code) & SPACE):
             return False
@@ -159,50 +164,50 @@ def _is_number(data: Bytes, at: Int, stop: Int, dclm: bool) -> bool:
 
 
 @device
-def _is_counter(data: Bytes, at: Int, stop: Int, counted: npt.NDArray[np.uint64]) -> bool:
+def _is_counter(data: Bytes, pos: Int, stop: Int, counted: npt.NDArray[np.uint64]) -> bool:
     """A number, perhaps in thousands (k), millions (m) or billions (b), a space, and a word of a list."""
-    at = _skip_marks(data, at, stop)
-    if at == stop or not belongs(decode(data, at, stop)[0], DECIMAL):
+    pos = _skip_marks(data, pos, stop)
+    if pos == stop or not belongs(decode(data, pos, stop)[0], DECIMAL):
         return False
-    while at < stop:
-        code, after = decode(data, at, stop)
+    while pos < stop:
+        code, after = decode(data, pos, stop)
         if not (code == 0x2C or code == 0x2E or belongs(code, DECIMAL)):
             break
-        at = after
-    if at < stop and byte(data, at) | 0x20 in (0x6B, 0x6D, 0x62):
-        at += 1
-    word, _ = strip(data, at, stop)
-    if word == at:
+        pos = after
+    if pos < stop and byte(data, pos) | 0x20 in (0x6B, 0x6D, 0x62):
+        pos += 1
+    word, _ = strip(data, pos, stop)
+    if word == pos:
         return False
-    at = word
-    while at < stop:
-        code, after = decode(data, at, stop)
+    pos = word
+    while pos < stop:
+        code, after = decode(data, pos, stop)
         if not (char_class(code) & ALNUM or code == 0x5F):
             break
-        at = after
-    found = hash_lower(data, word, at, np.uint64(0))
+        pos = after
+    lowered = hash_lower(data, word, pos, np.uint64(0))
     for known in counted:
-        if found == known:
-            return bool(_skip_marks(data, at, stop) == stop)
+        if lowered == known:
+            return bool(_skip_marks(data, pos, stop) == stop)
     return False
 
 
 @device
-def _skip_marks(data: Bytes, at: Int, stop: Int) -> Int:
-    while at < stop:
-        code, after = decode(data, at, stop)
+def _skip_marks(data: Bytes, pos: Int, stop: Int) -> Int:
+    while pos < stop:
+        code, after = decode(data, pos, stop)
         if char_class(code) & ALNUM or code == 0x5F:
             break
-        at = after
-    return at
+        pos = after
+    return pos
 
 
 @device
-def _count_words(data: Bytes, at: Int, stop: Int, dclm: bool) -> Int:
+def _count_words(data: Bytes, pos: Int, stop: Int, dclm: bool) -> Int:
     n_words = 0
     between = True
-    while at < stop:
-        code, at = decode(data, at, stop)
+    while pos < stop:
+        code, pos = decode(data, pos, stop)
         kind = char_class(code)
         if dclm:
             space = code in (0, 9, 10, 11, 12, 13, 32)

@@ -9,9 +9,10 @@ from typing import ClassVar
 import numpy as np
 import pyarrow as pa
 
+from pipeline.bounds import Fraction
 from pipeline.errors import PlanError
-from pipeline.schema import TEXT, column
-from stages.filters.measured import Limit, Limits, Rules, Signals
+from pipeline.schema import TEXT, column, put
+from stages.filters.measured import Limit, Limits, SignalRules, Signals
 from stages.filters.refinedweb.corrections import (
     COUNTED,
     N_COUNTS,
@@ -61,14 +62,14 @@ class RefinedWebLines(Signals):
     signals: ClassVar[pa.Field] = REFINEDWEB
     profiles: ClassVar[tuple[str, ...]] = ("paper", "dclm")
 
-    max_frac_uppercase: float = 0.5
+    max_frac_uppercase: Fraction = 0.5
     """A line of which a larger share of the characters are capitals goes."""
     prefixes: tuple[str, ...] = ("Sign-in",)
-    """Cut from the start of lines of up to ten words, in any case."""
+    """Phrases cut from the start of lines of up to ten words, in any case."""
     suffixes: tuple[str, ...] = ("Read more...",)
-    """Cut from their end."""
+    """Phrases cut from the end of such lines."""
     anywhere: tuple[str, ...] = ("items in cart",)
-    """Cut wherever they stand."""
+    """Phrases cut wherever they stand in such lines."""
 
     def check(self) -> None:
         super().check()
@@ -99,12 +100,11 @@ class RefinedWebLines(Signals):
         removed = counts[:, N_WORDS_REMOVED] / np.maximum(counts[:, N_WORDS], 1)
         values = [*(pa.array(c) for c in counts.T), pa.array(removed)]
         struct = pa.StructArray.from_arrays(values, fields=list(SIGNALS), mask=before.is_null())
-        rest = batch.drop_columns(["text"])
-        return rest.append_column(TEXT, text).append_column(self._column(), struct)
+        return put(put(batch, TEXT, text), self._column(), struct)
 
 
 @dataclass(frozen=True, kw_only=True)
-class RefinedWebRules(Rules):
+class RefinedWebRules(SignalRules):
     """Drop pages of which line-wise corrections took too much: they are menus for the most part.
 
     Source: Penedo et al. 2023 (RefinedWeb), arXiv:2306.01116, section 3.2 and appendix G.2.

@@ -43,9 +43,9 @@ def patterns(phrases: Sequence[str]) -> Patterns:
 
 
 @device
-def edited(data: Bytes, start: Int, stop: Int, menus: Menus, out: Bytes, at: Int) -> Int:
-    """Write the line `data[start:stop]` to `out` from `at` on, without the phrases; gives where it ends."""
-    close = at
+def edited(data: Bytes, start: Int, stop: Int, menus: Menus, out: Bytes, pos: Int) -> Int:
+    """Write the line `data[start:stop]` to `out` from `pos` on, without the phrases; gives where it ends."""
+    close = pos
     while start < stop:
         code, after = decode(data, start, stop)
         behind = _matches(data, start, stop, menus.anywhere, not menus.literal)
@@ -56,27 +56,27 @@ def edited(data: Bytes, start: Int, stop: Int, menus: Menus, out: Bytes, at: Int
         else:
             close = copy(data, start, after, out, close)
             start = after
-    close = _without_suffix(out, at, close, menus)
-    first, last = strip(out, at, close) if menus.literal else (at, close)
+    close = _without_suffix(out, pos, close, menus)
+    first, last = strip(out, pos, close) if menus.literal else (pos, close)
     behind = _matches(out, first, last, menus.prefixes, not menus.literal)
     if behind < 0:
         return close
     if behind < close:
         code, after = decode(out, behind, close)
         behind = after if char_class(code) & SPACE else behind
-    return copy(out, behind, close, out, at)
+    return copy(out, behind, close, out, pos)
 
 
 @device
 def _without_suffix(out: Bytes, start: Int, stop: Int, menus: Menus) -> Int:
     last = strip(out, start, stop)[1] if menus.literal else stop
-    at = _matches_before(out, start, last, menus.suffixes, not menus.literal)
-    if at < 0:
+    pos = _matches_before(out, start, last, menus.suffixes, not menus.literal)
+    if pos < 0:
         return stop
-    if at > start:
-        code, before = decode_before(out, start, at)
-        at = before if char_class(code) & SPACE else at
-    return at
+    if pos > start:
+        code, before = decode_before(out, start, pos)
+        pos = before if char_class(code) & SPACE else pos
+    return pos
 
 
 @device
@@ -84,15 +84,15 @@ def _matches(data: Bytes, start: Int, stop: Int, phrases: Patterns, dots: bool) 
     """Where the first phrase that begins at `start` ends; -1 if none does."""
     first: Int = np.int64(0)
     for last in phrases.ends:
-        at, i = start, first
-        while i < last and at < stop:
-            code, after = decode(data, at, stop)
+        pos, i = start, first
+        while i < last and pos < stop:
+            code, after = decode(data, pos, stop)
             if lower(code) != phrases.codes[i] and not (dots and phrases.codes[i] == 0x2E):
                 break
-            at = after
+            pos = after
             i += 1
         if i == last:
-            return at
+            return pos
         first = np.int64(last)
     return np.int64(-1)
 
@@ -102,21 +102,21 @@ def _matches_before(data: Bytes, start: Int, stop: Int, phrases: Patterns, dots:
     """Where the first phrase that ends at `stop` begins; -1 if none does."""
     first: Int = np.int64(0)
     for last in phrases.ends:
-        at, i = stop, np.int64(last)
-        while i > first and at > start:
-            code, before = decode_before(data, start, at)
+        pos, i = stop, np.int64(last)
+        while i > first and pos > start:
+            code, before = decode_before(data, start, pos)
             if lower(code) != phrases.codes[i - 1] and not (dots and phrases.codes[i - 1] == 0x2E):
                 break
-            at = before
+            pos = before
             i -= 1
         if i == first:
-            return at
+            return pos
         first = np.int64(last)
     return np.int64(-1)
 
 
 @device
-def copy(data: Bytes, start: Int, stop: Int, out: Bytes, at: Int) -> Int:
+def copy(data: Bytes, start: Int, stop: Int, out: Bytes, pos: Int) -> Int:
     for i in range(stop - start):
-        out[np.uint64(at + i)] = data[np.uint64(start + i)]
-    return at + stop - start
+        out[np.uint64(pos + i)] = data[np.uint64(start + i)]
+    return pos + stop - start

@@ -1,1 +1,1 @@
-"""Documents judged by their address: measured, compared with lists, decided on."""
+"""Documents filtered by their address: measured, compared with lists, decided on."""

@@ -1,4 +1,4 @@
-"""Adblock Plus filter rules as far as they speak of documents: read, indexed by a piece of text, matched."""
+"""Adblock Plus filter rules as far as they speak of documents: read, indexed by a literal, matched."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
-from stages.filters.urls.address import Addresses
 from stages.filters.urls.phrases import Phrases, search
-from stages.filters.urls.split import FRAGMENT, HOST, HOST_STOP, START
+from stages.urls.address import Addresses
+from stages.urls.split import FRAGMENT, HOST, HOST_STOP, START
 
 MAX_CHARS = 8_192
 """Characters of an address that rules look at."""
@@ -31,11 +31,11 @@ _THIRD_PARTY = frozenset(("third-party", "3p", "strict3p", "~first-party", "~1p"
 
 
 @dataclass
-class Rule:
-    """One filter. `pieces` stand between its wildcards."""
+class AdblockRule:
+    """One filter. `chunks` stand between its wildcards."""
 
     text: str
-    pieces: list[str]
+    chunks: list[str]
     at_host: bool = False
     at_start: bool = False
     at_end: bool = False
@@ -49,42 +49,42 @@ class Rule:
     @property
     def literal(self) -> str:
         """The longest text that every match holds, in lower case."""
-        parts = [part for piece in self.pieces for part in piece.split("^")]
+        parts = [part for chunk in self.chunks for part in chunk.split("^")]
         return max(parts, key=len, default="").lower()
 
     @property
     def domain(self) -> str | None:
         """The host, if the rule says no more than `||host^`."""
-        plain = self.at_host and len(self.pieces) == 1 and not self.at_end and self.pieces[0].endswith("^")
+        plain = self.at_host and len(self.chunks) == 1 and not self.at_end and self.chunks[0].endswith("^")
         special = self.exception or self.important or self.only_on or self.not_on
-        name = self.pieces[0][:-1].lower() if plain and not special else ""
+        name = self.chunks[0][:-1].lower() if plain and not special else ""
         return name if _HOST.fullmatch(name) else None
 
     @cached_property
     def _compiled(self) -> list[re.Pattern[str]]:
         flags = re.ASCII if self.match_case else re.ASCII | re.IGNORECASE
-        texts = [re.escape(p).replace(r"\^", r"(?:[^\w\-.%]|\Z)") for p in self.pieces]
+        texts = [re.escape(p).replace(r"\^", r"(?:[^\w\-.%]|\Z)") for p in self.chunks]
         if self.at_end:
             texts[-1] += r"\Z"
         return [re.compile(t, flags) for t in texts]
 
     def matches(self, url: str, host: tuple[int, int]) -> bool:
-        """Whether it matches an address whose host stands at `host`; linear for each piece.
+        """Whether it matches an address whose host stands at `host`; linear for each chunk.
 
-        The leftmost place of each piece leaves the most room for the next, so nothing is tried twice.
+        The leftmost place of each chunk leaves the most room for the next, so nothing is tried twice.
         """
         if not self._on(url[host[0] : host[1]].lower()):
             return False
         first, *rest = self._compiled
-        found = None
+        match = None
         if self.at_start or self.at_host:
             begins = [0] if self.at_start else _label_starts(url, *host)
-            found = next((m for b in begins if (m := first.match(url, b))), None)
+            match = next((m for b in begins if (m := first.match(url, b))), None)
         else:
-            found = first.search(url)
-        for piece in rest:
-            found = piece.search(url, found.end()) if found else None
-        return found is not None
+            match = first.search(url)
+        for chunk in rest:
+            match = chunk.search(url, match.end()) if match else None
+        return match is not None
 
     def _on(self, host: str) -> bool:
         """Whether `domain=` allows the site. The site of a document is its own host."""
@@ -104,7 +104,7 @@ def _label_starts(url: str, start: int, stop: int) -> list[int]:
     return [start, *(i + 1 for i in range(start, stop) if url[i] == ".")] if start < stop else []
 
 
-def parse(line: str) -> Rule | str:
+def parse(line: str) -> AdblockRule | str:
     """A rule, or why the line is none for documents.
 
     `comment`, `cosmetic` (hides elements), `resource` (speaks of scripts, images, ... alone), `third_party`
@@ -114,21 +114,21 @@ def parse(line: str) -> Rule | str:
         return "comment"
     if _COSMETIC.search(line):
         return "cosmetic"
-    rule = Rule(text=line, pieces=[])
+    rule = AdblockRule(text=line, chunks=[])
     rule.exception = line.startswith("@@")
-    pattern = line.removeprefix("@@").encode().decode("latin-1")  # see `Rules._hits`
-    found = None if _REGEX.fullmatch(pattern) else _OPTIONS.search(pattern)
-    if found:
-        pattern = pattern[: found.start()]
-        if why := _options(rule, found[1].split(",")):
+    pattern = line.removeprefix("@@").encode().decode("latin-1")  # see `AdblockRules._hits`
+    options = None if _REGEX.fullmatch(pattern) else _OPTIONS.search(pattern)
+    if options:
+        pattern = pattern[: options.start()]
+        if why := _options(rule, options[1].split(",")):
             return why
     if _REGEX.fullmatch(pattern):
-        rule.regex, rule.pieces = True, [pattern[1:-1]]
+        rule.regex, rule.chunks = True, [pattern[1:-1]]
         return rule
     return _anchored(rule, pattern)
 
 
-def _anchored(rule: Rule, pattern: str) -> Rule | str:
+def _anchored(rule: AdblockRule, pattern: str) -> AdblockRule | str:
     rule.at_host = pattern.startswith("||")
     rule.at_start = pattern.startswith("|") and not rule.at_host
     pattern = pattern[2 if rule.at_host else int(rule.at_start) :]
@@ -138,14 +138,14 @@ def _anchored(rule: Rule, pattern: str) -> Rule | str:
         rule.at_host = rule.at_start = False
     if pattern.endswith("*"):
         rule.at_end = False
-    rule.pieces = [p for p in pattern.split("*") if p]
+    rule.chunks = [p for p in pattern.split("*") if p]
     restricted = rule.only_on or rule.exception
-    if not rule.pieces and restricted:
-        rule.pieces = [""]
-    return rule if rule.pieces else "unsupported"
+    if not rule.chunks and restricted:
+        rule.chunks = [""]
+    return rule if rule.chunks else "unsupported"
 
 
-def _options(rule: Rule, options: Sequence[str]) -> str:
+def _options(rule: AdblockRule, options: Sequence[str]) -> str:
     """Write what a rule's options say; why it is none for documents, or ''."""
     types = set()
     for option in options:
@@ -170,14 +170,14 @@ def _options(rule: Rule, options: Sequence[str]) -> str:
 
 
 @dataclass
-class Rules:
+class AdblockRules:
     """The rules of one list."""
 
-    rules: list[Rule] = field(default_factory=list)
+    rules: list[AdblockRule] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
 
     @classmethod
-    def read(cls, lines: Iterable[str]) -> tuple[Rules, list[str]]:
+    def read(cls, lines: Iterable[str]) -> tuple[AdblockRules, list[str]]:
         """The rules that need more than a look-up, and the hosts of those that do not."""
         made, hosts = cls(), []
         for line in lines:
@@ -186,16 +186,16 @@ class Rules:
                 made.skipped[rule] += 1
             elif name := rule.domain:
                 hosts.append(name)
-            elif rule.regex and not _takes(rule.pieces[0]):
+            elif rule.regex and not _takes(rule.chunks[0]):
                 made.skipped["unsupported"] += 1
             else:
                 made.rules.append(rule)
         return made, hosts
 
     @cached_property
-    def _index(self) -> tuple[Phrases, list[list[Rule]], list[Rule]]:
+    def _index(self) -> tuple[Phrases, list[list[AdblockRule]], list[AdblockRule]]:
         """Texts, the rules that need each, and those that need none."""
-        by_text: dict[str, list[Rule]] = {}
+        by_text: dict[str, list[AdblockRule]] = {}
         always = []
         for rule in self.rules:
             if not rule.regex and rule.literal:
@@ -209,7 +209,7 @@ class Rules:
 
         `domains` are those that the look-up found: row -> hosts.
         """
-        hits: dict[int, list[Rule]] = {}
+        hits: dict[int, list[AdblockRule]] = {}
         for row, rule in self._hits(addresses):
             hits.setdefault(row, []).append(rule)
         for row in sorted({*hits, *domains}):
@@ -217,13 +217,13 @@ class Rules:
             blocking = [r for r in matching if not r.exception]
             important = [r for r in blocking if r.important]
             if any(r.exception for r in matching):
-                blocking, found = important, []
+                blocking, hosts = important, []
             else:
-                found = domains.get(row, [])
-            for text in [*(f"||{name}^" for name in found), *(r.text for r in blocking)]:
+                hosts = domains.get(row, [])
+            for text in [*(f"||{name}^" for name in hosts), *(r.text for r in blocking)]:
                 yield row, text
 
-    def _hits(self, addresses: Addresses) -> Iterator[tuple[int, Rule]]:
+    def _hits(self, addresses: Addresses) -> Iterator[tuple[int, AdblockRule]]:
         if not self.rules:
             return
         spans = addresses.spans[:, [START, FRAGMENT, HOST, HOST_STOP]].tolist()
@@ -243,7 +243,7 @@ class Rules:
         expressions = [r for r in self.rules if r.regex]
         array = pa.array(texts, pa.string()) if expressions else None
         for rule in expressions:
-            for row in search(array, rule.pieces[0], rule.match_case).tolist():
+            for row in search(array, rule.chunks[0], rule.match_case).tolist():
                 start, _, host, stop = spans[row]
                 if rule._on(texts[row][host - start : stop - start].lower()):
                     yield row, rule

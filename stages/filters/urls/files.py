@@ -1,9 +1,8 @@
-"""Files of lists, plain or compressed, in blocks of whole lines; and the digest of what they hold."""
+"""Files of lists, plain or compressed, in blocks that end where a line ends."""
 
 from __future__ import annotations
 
 import gzip
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -14,9 +13,9 @@ import pyarrow as pa
 import zstandard
 
 from pipeline.errors import PlanError
-from stages.filters.urls.split import strings
 from stages.text.buffers import Bytes, byte
 from stages.text.kernel import Int, kernel
+from stages.urls.split import strings
 
 BLOCK = 1 << 22
 MAX_LINE = 1 << 16
@@ -41,7 +40,7 @@ def open_list(path: Path) -> BinaryIO:
 
 
 def blocks(path: Path) -> Iterator[bytes]:
-    """The file in pieces that end where a line ends.
+    """The file in chunks that end where a line ends.
 
     Raises:
         PlanError: it cannot be read or decompressed, or has a line of more than 64 KiB.
@@ -49,13 +48,13 @@ def blocks(path: Path) -> Iterator[bytes]:
     rest = b""
     try:
         with open_list(path) as file:
-            while piece := file.read(BLOCK):
-                piece = rest + piece
-                end = piece.rfind(b"\n") + 1
-                rest = piece[end:]
+            while chunk := file.read(BLOCK):
+                chunk = rest + chunk
+                end = chunk.rfind(b"\n") + 1
+                rest = chunk[end:]
                 if len(rest) > MAX_LINE:
                     raise PlanError(f"{path}: a line of more than {MAX_LINE} bytes: not a list")
-                yield piece[:end]
+                yield chunk[:end]
     except (OSError, EOFError, zstandard.ZstdError) as error:
         raise PlanError(f"cannot read {path}: {error}") from error
     yield rest
@@ -87,27 +86,15 @@ def rows(path: Path, hosts: bool = False) -> Iterator[pa.StringArray]:
             yield strings(data, starts[:n], stops[:n], lower=hosts)
 
 
-def digest(paths: list[Path]) -> str:
-    """SHA-256 of the files' contents, in order."""
-    total = hashlib.sha256()
-    for path in paths:
-        try:
-            with path.open("rb") as file:
-                total.update(hashlib.file_digest(file, "sha256").digest())
-        except OSError as error:
-            raise PlanError(f"cannot read {path}: {error.strerror}") from error
-    return total.hexdigest()
-
-
 @kernel
 def _lines(data: Bytes, hosts: bool, starts: npt.NDArray[np.int32], stops: npt.NDArray[np.int32]) -> int:
     n = 0
-    at: Int = np.int64(0)
-    while at < len(data):
-        end = at
+    pos: Int = np.int64(0)
+    while pos < len(data):
+        end = pos
         while end < len(data) and byte(data, end) != 10:
             end += 1
-        start, stop, at = at, end, end + 1
+        start, stop, pos = pos, end, end + 1
         while start < stop and byte(data, start) <= 0x20:
             start += 1
         while start < stop and byte(data, stop - 1) <= 0x20:

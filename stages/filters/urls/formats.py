@@ -18,14 +18,14 @@ import pyarrow.parquet as pq
 import zstandard
 
 from pipeline.errors import PlanError
-from stages.filters.urls.address import split_hosts
 from stages.filters.urls.files import lines as numbered
 from stages.filters.urls.files import open_list, rows
-from stages.filters.urls.normal import IN_WORDS, LETTERS, WORDS, letters, page, readable
 from stages.filters.urls.phrases import search
-from stages.filters.urls.split import PATH, QUERY, SCHEME, START, STOP, Spans
-from stages.filters.urls.table import Hashes, Kind, hash_rows
 from stages.text.buffers import view
+from stages.urls.address import split_hosts
+from stages.urls.normal import IN_WORDS, LETTERS, WORDS, letters, page, readable
+from stages.urls.split import PATH, QUERY, SCHEME, START, STOP, Spans
+from stages.urls.table import Hashes, Kind, hash_rows
 
 
 class Entries(NamedTuple):
@@ -84,9 +84,9 @@ def words(path: Path, exact: bool) -> Iterator[Entries]:
             form, counts = readable(texts.data, spans)
             good = (counts[:, WORDS] == 1) & (counts[:, IN_WORDS] == counts[:, LETTERS])
             if not good.all():
-                at = int(np.flatnonzero(~good)[0])
+                row = int(np.flatnonzero(~good)[0])
                 line = (
-                    texts.data[texts.offsets[at] : texts.offsets[at + 1]].tobytes().decode(errors="replace")
+                    texts.data[texts.offsets[row] : texts.offsets[row + 1]].tobytes().decode(errors="replace")
                 )
                 raise PlanError(f"{path}: {line!r} is not one word; a list of `substrings` takes it")
         yield Entries("word", hash_rows(*form)[np.diff(form[1]) > 0])

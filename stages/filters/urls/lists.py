@@ -10,11 +10,12 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 from pipeline.errors import PlanError
 from pipeline.registry import suggest
+from pipeline.store import digest
 from stages.filters.urls import formats
-from stages.filters.urls.adblock import Rules
-from stages.filters.urls.files import ENDINGS, digest, lines
+from stages.filters.urls.adblock import AdblockRules
+from stages.filters.urls.files import ENDINGS, lines
 from stages.filters.urls.phrases import Phrases
-from stages.filters.urls.table import Block, Kind, Table, build
+from stages.urls.table import Block, Kind, Table, build
 
 Format: TypeAlias = Literal["domains", "urls", "prefixes", "substrings", "words", "ut1", "adblock", "scored"]
 UT1_FILES = ("domains", "urls", "expressions")
@@ -57,15 +58,15 @@ class UrlList:
         if files := _ut1_files(path):
             return {self.name or path.name: files}
         # A category under a second name is a link; only asked for by that name is it wanted twice.
-        found = {p.name: _ut1_files(p) for p in sorted(path.iterdir()) if p.is_dir()}
-        known = [n for n, files in found.items() if files]
+        categories = {p.name: _ut1_files(p) for p in sorted(path.iterdir()) if p.is_dir()}
+        known = [n for n, files in categories.items() if files]
         for name in self.select:
             if name not in known:
                 raise PlanError(f"{path}: no category {name!r}{suggest(name, known)}")
         wanted = self.select or tuple(n for n in known if not (path / n).is_symlink())
         if not wanted:
             raise PlanError(f"{path}: no file named {', '.join(UT1_FILES)} in it or in its folders")
-        return {n: found[n] for n in wanted}
+        return {n: categories[n] for n in wanted}
 
 
 def _ut1_files(folder: Path) -> list[Path]:
@@ -79,13 +80,13 @@ class Lists:
     names: tuple[str, ...]
     tables: dict[Kind, Table]
     scored: dict[Kind, Table]
-    """Of lists that have scores."""
+    """The tables of lists that have scores."""
     phrases: Phrases
     phrase_lists: tuple[int, ...]
-    """For each phrase the number of its list."""
+    """Number of each phrase's list."""
     expressions: tuple[tuple[int, str], ...]
     """List and regular expression."""
-    adblock: dict[int, Rules] = field(default_factory=dict)
+    adblock: dict[int, AdblockRules] = field(default_factory=dict)
 
 
 def names(lists: Sequence[UrlList]) -> dict[str, tuple[UrlList, list[Path]]]:
@@ -94,18 +95,18 @@ def names(lists: Sequence[UrlList]) -> dict[str, tuple[UrlList, list[Path]]]:
     Raises:
         PlanError: a file is missing, or a name stands twice.
     """
-    found: dict[str, tuple[UrlList, list[Path]]] = {}
+    by_name: dict[str, tuple[UrlList, list[Path]]] = {}
     for setting in lists:
         for name, files in setting.parts().items():
-            if name in found:
+            if name in by_name:
                 raise PlanError(f"two lists are named {name!r}: give one of them another name")
-            found[name] = setting, files
-    return found
+            by_name[name] = setting, files
+    return by_name
 
 
 def stamp(lists: Sequence[UrlList]) -> str:
     """Digest of the content of all files."""
-    return digest([path for _, files in names(lists).values() for path in files])
+    return digest(*(path for _, files in names(lists).values() for path in files))
 
 
 def load(lists: tuple[UrlList, ...], exact: bool) -> Lists:
@@ -125,7 +126,7 @@ def _load(lists: tuple[UrlList, ...], exact: bool, _stamps: tuple[tuple[Path, in
     scored: list[Block] = []
     phrases: list[tuple[int, bytes]] = []
     expressions: list[tuple[int, str]] = []
-    adblock: dict[int, Rules] = {}
+    adblock: dict[int, AdblockRules] = {}
     for number, (name, (setting, files)) in enumerate(named.items()):
         before = sum(len(b.hashes) for b in blocks) + len(phrases) + len(expressions) + len(scored)
         for path in files:
@@ -135,7 +136,7 @@ def _load(lists: tuple[UrlList, ...], exact: bool, _stamps: tuple[tuple[Path, in
                 case "expressions":
                     expressions += ((number, text) for text in formats.expressions(path))
                 case "adblock":
-                    adblock[number], hosts = Rules.read(text for _, text in lines(path))
+                    adblock[number], hosts = AdblockRules.read(text for _, text in lines(path))
                     blocks += _numbered(number, formats.named_hosts(hosts))
                 case "scored":
                     scored += _numbered(number, formats.scored(path, setting.key, setting.score, setting.by))

@@ -8,17 +8,17 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from stages.filters.urls.address import Addresses
-from stages.filters.urls.normal import Buffer, page
-from stages.filters.urls.split import START, STOP, Spans
-from stages.filters.urls.table import Hashes, Kind, Table, position
 from stages.text.buffers import Bytes, Offsets, byte
 from stages.text.hashing import xxh64
 from stages.text.kernel import Int, device, kernel
 from stages.text.unicode import ALNUM, MARK, REPLACEMENT, char_class, decode
+from stages.urls.address import Addresses
+from stages.urls.normal import Buffer, page
+from stages.urls.split import START, STOP, Spans
+from stages.urls.table import Hashes, Kind, Table, position
 
 MAX_PARTS = 16
-"""Labels of a host, from the right, and pieces of a path, from the left, that are looked up."""
+"""Labels of a host, from the right, and parts of a path, from the left, that are looked up."""
 
 Hits = npt.NDArray[np.int64]
 """int64 [room, 4]: row, place in the table, and the bytes that match: start, stop."""
@@ -56,46 +56,48 @@ def match(addresses: Addresses, text: Buffer, tables: Mapping[Kind, Table], exac
         finds["page"] = pages, lambda h, out: _pages(pages, bounds, h, out)
         finds["folder"] = pages, lambda h, out: _folders(pages, bounds, h, out)
     for kind, table in tables.items():
-        yield from _found(table, len(spans), *finds[kind])
+        yield from _matches_of(table, len(spans), *finds[kind])
 
 
 def _unseen(hashes: Hashes) -> Seen:
     return np.zeros(len(hashes), np.int32)
 
 
-def _found(table: Table, n_rows: int, data: Bytes, find: Find) -> Iterator[Match]:
+def _matches_of(table: Table, n_rows: int, data: Bytes, find: Find) -> Iterator[Match]:
     hits = np.empty((2 * n_rows + 64, 4), np.int64)
+    # It counts on where there is no room, so a second time is enough.
     if (n := int(find(table.hashes, hits))) > len(hits):
         hits = np.empty((n, 4), np.int64)
         find(table.hashes, hits)
-    for row, at, start, stop in hits[:n].tolist():
-        score = float(table.scores[at]) if len(table.scores) else np.nan
-        yield Match(row, int(table.lists[at]), data[start:stop].tobytes().decode(errors="replace"), score)
+    for row, entry, start, stop in hits[:n].tolist():
+        score = float(table.scores[entry]) if len(table.scores) else np.nan
+        yield Match(row, int(table.lists[entry]), data[start:stop].tobytes().decode(errors="replace"), score)
 
 
 @device
-def _note(hashes: Hashes, data: Bytes, start: Int, stop: Int, row: Int, out: Hits, n: Int) -> Int:
+def _write_matches(hashes: Hashes, data: Bytes, start: Int, stop: Int, row: Int, out: Hits, n: Int) -> Int:
     """Write each entry that is `data[start:stop]`, if there is room; how many matches there are now."""
     h = xxh64(data, start, stop, np.uint64(0))
-    at = position(hashes, h)
-    while 0 <= at < len(hashes) and hashes[np.uint64(at)] == h:
+    entry = position(hashes, h)
+    while 0 <= entry < len(hashes) and hashes[np.uint64(entry)] == h:
         if n < len(out):
-            out[n, 0], out[n, 1], out[n, 2], out[n, 3] = row, at, start, stop
+            out[n, 0], out[n, 1], out[n, 2], out[n, 3] = row, entry, start, stop
         n += 1
-        at += 1
+        entry += 1
     return n
 
 
 @device
-def _note_once(
+def _write_matches_once(
     hashes: Hashes, data: Bytes, start: Int, stop: Int, row: Int, out: Hits, n: Int, seen: Seen
 ) -> Int:
-    """As `_note`, but nothing for an entry that the row had before: a word may be repeated without end."""
-    at = position(hashes, xxh64(data, start, stop, np.uint64(0)))
-    if at < 0 or seen[np.uint64(at)] == row + 1:
+    """As `_write_matches`, but an entry once a row: a word may be repeated without end."""
+    entry = position(hashes, xxh64(data, start, stop, np.uint64(0)))
+    # The row's number is the mark: nothing is cleared between rows.
+    if entry < 0 or seen[np.uint64(entry)] == row + 1:
         return n
-    seen[np.uint64(at)] = row + 1
-    return _note(hashes, data, start, stop, row, out, n)
+    seen[np.uint64(entry)] = row + 1
+    return _write_matches(hashes, data, start, stop, row, out, n)
 
 
 @kernel
@@ -108,16 +110,16 @@ def _hosts(
         if start < stop and exact:
             domain = np.int64(domains[row, 1])
             if domain >= 0:
-                n = _note(hashes, data, domain, stop, row, out, n)
+                n = _write_matches(hashes, data, domain, stop, row, out, n)
             if domain > start:
-                n = _note(hashes, data, start, stop, row, out, n)
+                n = _write_matches(hashes, data, start, stop, row, out, n)
         elif start < stop:
-            at, labels = stop, 0
-            while at > start and labels < MAX_PARTS:
-                at -= 1
-                if at == start or byte(data, at - 1) == ord("."):
+            pos, labels = stop, 0
+            while pos > start and labels < MAX_PARTS:
+                pos -= 1
+                if pos == start or byte(data, pos - 1) == ord("."):
                     labels += 1
-                    n = _note(hashes, data, at, stop, row, out, n)
+                    n = _write_matches(hashes, data, pos, stop, row, out, n)
     return n
 
 
@@ -126,7 +128,7 @@ def _pages(data: Bytes, ends: npt.NDArray[np.int64], hashes: Hashes, out: Hits) 
     n: Int = np.int64(0)
     for row in range(len(ends) - 1):
         if ends[row] < ends[row + 1]:
-            n = _note(hashes, data, ends[row], ends[row + 1], row, out, n)
+            n = _write_matches(hashes, data, ends[row], ends[row + 1], row, out, n)
     return n
 
 
@@ -135,12 +137,12 @@ def _folders(data: Bytes, ends: npt.NDArray[np.int64], hashes: Hashes, out: Hits
     n: Int = np.int64(0)
     for row in range(len(ends) - 1):
         start, stop = ends[row], ends[row + 1]
-        at, pieces = start, 0
-        while at < stop and pieces < MAX_PARTS:
-            at += 1
-            if at == stop or byte(data, at) == ord("/") or byte(data, at) == ord("?"):
-                pieces += 1
-                n = _note(hashes, data, start, at, row, out, n)
+        pos, n_parts = start, 0
+        while pos < stop and n_parts < MAX_PARTS:
+            pos += 1
+            if pos == stop or byte(data, pos) == ord("/") or byte(data, pos) == ord("?"):
+                n_parts += 1
+                n = _write_matches(hashes, data, start, pos, row, out, n)
     return n
 
 
@@ -149,7 +151,7 @@ def _exact(data: Bytes, offsets: Offsets, valid: npt.NDArray[np.bool_], hashes: 
     n: Int = np.int64(0)
     for row in range(len(valid)):
         if valid[row]:
-            n = _note(hashes, data, np.int64(offsets[row]), np.int64(offsets[row + 1]), row, out, n)
+            n = _write_matches(hashes, data, np.int64(offsets[row]), np.int64(offsets[row + 1]), row, out, n)
     return n
 
 
@@ -157,20 +159,20 @@ def _exact(data: Bytes, offsets: Offsets, valid: npt.NDArray[np.bool_], hashes: 
 def _words(data: Bytes, ends: npt.NDArray[np.int64], hashes: Hashes, out: Hits, seen: Seen) -> Int:
     n: Int = np.int64(0)
     for row in range(len(ends) - 1):
-        at: Int = ends[row]
+        pos: Int = ends[row]
         stop = ends[row + 1]
         start: Int = np.int64(-1)
-        while at < stop:
-            code, after = decode(data, at, stop)
-            inside = bool(char_class(code) & (ALNUM | MARK)) or (code == REPLACEMENT and after == at + 1)
+        while pos < stop:
+            code, after = decode(data, pos, stop)
+            inside = bool(char_class(code) & (ALNUM | MARK)) or (code == REPLACEMENT and after == pos + 1)
             if inside and start < 0:
-                start = at
+                start = pos
             if start >= 0 and not inside:
-                n = _note_once(hashes, data, start, at, row, out, n, seen)
+                n = _write_matches_once(hashes, data, start, pos, row, out, n, seen)
                 start = np.int64(-1)
-            at = after
+            pos = after
         if start >= 0:
-            n = _note_once(hashes, data, start, stop, row, out, n, seen)
+            n = _write_matches_once(hashes, data, start, stop, row, out, n, seen)
     return n
 
 
@@ -180,10 +182,10 @@ def _raw_words(data: Bytes, spans: Spans, hashes: Hashes, out: Hits, seen: Seen)
     for row in range(len(spans)):
         start: Int = np.int64(spans[row, START])
         stop = np.int64(spans[row, STOP])
-        for at in range(start, stop + 1):
-            char = byte(data, at) if at < stop else np.int64(0)
+        for pos in range(start, stop + 1):
+            char = byte(data, pos) if pos < stop else np.int64(0)
             if not (ord("a") <= (char | 32) <= ord("z") or ord("0") <= char <= ord("9")):
-                if start < at:
-                    n = _note_once(hashes, data, start, at, row, out, n, seen)
-                start = np.int64(at + 1)
+                if start < pos:
+                    n = _write_matches_once(hashes, data, start, pos, row, out, n, seen)
+                start = np.int64(pos + 1)
     return n

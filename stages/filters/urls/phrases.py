@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stages.filters.urls.normal import Buffer
 from stages.text.buffers import Bytes
+from stages.urls.normal import Buffer
 
 PIECE = 1 << 16
 """Bytes searched at once: what is found in them lies in memory as Python objects, whatever somebody sends."""
@@ -27,8 +27,8 @@ class Phrases:
     @cached_property
     def _automaton(self) -> ahocorasick_rs.BytesAhoCorasick:
         # The automatic choice for many patterns is five times slower to search.
-        how = ahocorasick_rs.Implementation.ContiguousNFA
-        return ahocorasick_rs.BytesAhoCorasick(list(self.patterns), implementation=how)
+        implementation = ahocorasick_rs.Implementation.ContiguousNFA
+        return ahocorasick_rs.BytesAhoCorasick(list(self.patterns), implementation=implementation)
 
     def find(self, rows: Buffer) -> Iterator[tuple[int, int]]:
         """(row, pattern) of all patterns that each row holds, each pair once, in order."""
@@ -42,12 +42,12 @@ class Phrases:
         for pair in np.unique(np.concatenate(pairs)).tolist():
             yield divmod(pair, len(self.patterns))
 
-    def _pairs(self, piece: Bytes, start: int, ends: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    def _pairs(self, chunk: Bytes, start: int, ends: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """row * patterns + pattern; what reaches from one row into the next is none."""
-        found = self._automaton.find_matches_as_indexes(piece.data, overlapping=True)
-        if not found:
+        matches = self._automaton.find_matches_as_indexes(chunk.data, overlapping=True)
+        if not matches:
             return np.empty(0, np.int64)
-        pattern, first, behind = np.array(found, np.int64).T
+        pattern, first, behind = np.array(matches, np.int64).T
         row = np.searchsorted(ends, first + start, "right") - 1
         within = behind + start <= ends[row + 1]
         return np.unique(row[within] * len(self.patterns) + pattern[within])

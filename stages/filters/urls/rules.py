@@ -12,9 +12,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.bounds import Count
 from pipeline.errors import PlanError
 from pipeline.registry import suggest
-from stages.filters.measured import Limit, Limits, Rules, named
+from pipeline.schema import put
+from stages.filters.measured import Limit, Limits, SignalRules, named
 from stages.filters.urls.signals import ADDRESS
 
 LISTS = ("block", "allow", "words", "soft_words", "substrings", "exempt")
@@ -22,7 +24,7 @@ LISTS = ("block", "allow", "words", "soft_words", "substrings", "exempt")
 
 
 @dataclass(frozen=True, kw_only=True)
-class UrlRules(Rules):
+class UrlRules(SignalRules):
     """Drop documents by where they are from; without settings, only those that have no address.
 
     Source: Penedo et al. 2023 (RefinedWeb), arXiv:2306.01116, appendix G.1 (blocked domains, one hard or two
@@ -46,7 +48,7 @@ class UrlRules(Rules):
     """Lists; one word of them is enough to drop a document."""
     soft_words: tuple[str, ...] = ()
     """Lists; `n_soft_words` different entries of one of them drop a document."""
-    n_soft_words: int = 2
+    n_soft_words: Count = 2
     """See `soft_words`."""
     substrings: tuple[str, ...] = ()
     """Lists; one text of them is enough to drop a document."""
@@ -74,11 +76,6 @@ class UrlRules(Rules):
     """Most hyphens."""
     max_frac_digits: Limit = "profile"
     """Largest share of characters that are digits."""
-
-    def check(self) -> None:
-        super().check()
-        if self.n_soft_words < 1:
-            raise PlanError(f"n_soft_words must be at least 1, not {self.n_soft_words}")
 
     def flow(self, schema: pa.Schema) -> pa.Schema:
         """Raise PlanError, too, where a list is named that `url_signals` does not look at."""
@@ -123,8 +120,7 @@ def _scored(batch: pa.RecordBatch) -> pa.RecordBatch:
     struct = pa.StructArray.from_arrays(
         list(arrays.values()), fields=list(address.type), mask=address.is_null()
     )
-    at = batch.schema.get_field_index("address")
-    return batch.set_column(at, batch.schema.field(at), struct)
+    return put(batch, batch.schema.field("address"), struct)
 
 
 def _matches(addresses: pa.StructArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[Any]]:

@@ -12,16 +12,17 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.errors import PlanError
-from pipeline.schema import URL, column
+from pipeline.schema import URL, column, made, put
 from pipeline.stage import Map
+from pipeline.store import digest
 from stages.filters.measured import Profile, known
-from stages.filters.urls import lists, suffixes
-from stages.filters.urls.address import PARTS, Addresses, measure, take_apart
-from stages.filters.urls.files import digest
+from stages.filters.urls import lists
 from stages.filters.urls.lists import Lists, UrlList
 from stages.filters.urls.lookup import Match, match
-from stages.filters.urls.normal import Buffer, letters
 from stages.filters.urls.phrases import search
+from stages.urls import suffixes
+from stages.urls.address import PARTS, Addresses, measure, take_apart
+from stages.urls.normal import Buffer, letters
 
 ADDRESS = column(
     "address",
@@ -52,6 +53,7 @@ class UrlSignals(Map):
     Cost: 2 us an address, 4.5 us with 4.6 million domains, words and substrings; EasyList takes 6 us more.
     """
 
+    version: ClassVar[int] = 2
     reads: ClassVar[pa.Schema] = pa.schema([URL])
     adds: ClassVar[pa.Schema] = pa.schema([ADDRESS])
 
@@ -71,45 +73,45 @@ class UrlSignals(Map):
         self._loaded()
 
     def stamp(self) -> str:
-        return digest([suffixes.path()]) + lists.stamp(self.lists)
+        return digest(suffixes.path()) + lists.stamp(self.lists)
 
     def makes(self) -> pa.Schema:
         """The column, with the names of the lists for the rules that follow."""
-        more = {b"profile": self.profile.encode(), b"lists": json.dumps([*lists.names(self.lists)]).encode()}
-        return pa.schema([ADDRESS.with_metadata({**ADDRESS.metadata, **more})])
+        looked_up = {b"lists": json.dumps([*lists.names(self.lists)]).encode()}
+        address = ADDRESS.with_metadata({**ADDRESS.metadata, **looked_up})
+        return pa.schema([made(address, f"profile {self.profile}")])
 
     def process(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         urls = batch.column("url")
         addresses = take_apart(urls, self.private_suffixes)
         parts, text = measure(addresses)
-        found = self._loaded()
-        parts += _listed(self._matches(addresses, urls, text, found), found.names, len(batch))
+        loaded = self._loaded()
+        parts += _listed(self._matches(addresses, urls, text, loaded), loaded.names, len(batch))
         struct = pa.StructArray.from_arrays(parts, fields=list(ADDRESS.type), mask=urls.is_null())
-        kept = batch.drop_columns(["address"]) if "address" in batch.schema.names else batch
-        return kept.append_column(self.makes().field(0), struct)
+        return put(batch, self.makes().field(0), struct)
 
     def _loaded(self) -> Lists:
         return lists.load(self.lists, self.profile == "datatrove")
 
     def _matches(
-        self, addresses: Addresses, urls: pa.StringArray, text: Buffer, found: Lists
+        self, addresses: Addresses, urls: pa.StringArray, text: Buffer, loaded: Lists
     ) -> Iterator[Match]:
         exact = self.profile == "datatrove"
-        domains: dict[int, dict[int, list[str]]] = {number: defaultdict(list) for number in found.adblock}
-        for hit in match(addresses, text, found.tables, exact):
+        domains: dict[int, dict[int, list[str]]] = {number: defaultdict(list) for number in loaded.adblock}
+        for hit in match(addresses, text, loaded.tables, exact):
             if hit.list in domains:
                 domains[hit.list][hit.row].append(hit.entry)
             else:
                 yield hit
-        yield from match(addresses, text, found.scored, exact)
+        yield from match(addresses, text, loaded.scored, exact)
         searched = letters(addresses.urls.data, addresses.spans) if exact else text
-        for row, pattern in found.phrases.find(searched):
-            entry = found.phrases.patterns[pattern].decode(errors="replace")
-            yield Match(row, found.phrase_lists[pattern], entry)
-        for number, expression in found.expressions:
+        for row, pattern in loaded.phrases.find(searched):
+            entry = loaded.phrases.patterns[pattern].decode(errors="replace")
+            yield Match(row, loaded.phrase_lists[pattern], entry)
+        for number, expression in loaded.expressions:
             for row in search(urls, expression).tolist():
                 yield Match(row, number, expression)
-        for number, rules in found.adblock.items():
+        for number, rules in loaded.adblock.items():
             for row, rule in rules.match(addresses, domains[number]):
                 yield Match(row, number, rule)
 

@@ -59,11 +59,11 @@ def test_explain_tells_of_kept_and_dropped(ran: Path) -> None:
     told = pipeline("explain", ran, "a.txt:0", path=ran.parent / "installed")
     assert told.returncode == 0, told.stderr
     kept = told.stdout
-    assert "kept: 03-one_per_letter-" in kept
+    assert "kept: documents/small/part-00000.parquet" in kept
     gone = pipeline("explain", ran, "a.txt:8").stdout
     assert "same_letter_as: a.txt:0" in gone
     assert "dropped by: one_per_letter: same_letter" in gone
-    assert "went through: one_per_letter" in gone
+    assert "went through: small → count → long → one_per_letter" in gone
     assert json.loads(pipeline("explain", ran, "a.txt:8", "--json").stdout)["text"] == "avocado"
     none = pipeline("explain", ran, "nobody")
     assert none.returncode == 2

@@ -1,28 +1,28 @@
-"""A document's story, told from a run with every act: rules, copies, sequences."""
+"""A document's story, told from a run with every section: rules, copies, sequences."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from jobs.inspect import report
 from jobs.inspect.explain import find, story
-from jobs.inspect.training import pieces, seen
+from jobs.inspect.training import chunks, seen
 from mixtures.schedule import Schedule
+from pipeline.record import Record
 from stages.tokens.format import TokenFolder
 
 
 def told(run: Path, wanted: str) -> list[tuple[str, str]]:
-    record = report.load(run)
+    record = Record.load(run)
     [document] = find(run, record, wanted)
     return list(story(document, run, record))
 
 
-def fates(run: Path) -> dict[str, list[str]]:
+def outcomes(run: Path) -> dict[str, list[str]]:
     """What dropped documents (`kept`: nothing) -> ids."""
-    record = report.load(run)
+    record = Record.load(run)
     found: dict[str, list[str]] = {}
     for i in range(190):
         for document in find(run, record, f"d{i}"):
@@ -31,7 +31,7 @@ def fates(run: Path) -> dict[str, list[str]]:
 
 
 def test_it_is_found_by_id_and_by_url(run: Path) -> None:
-    record = report.load(run)
+    record = Record.load(run)
     [by_id] = find(run, record, "d3")
     [by_url] = find(run, record, "https://www.site3.example/page/3")
     assert by_id == by_url
@@ -39,7 +39,7 @@ def test_it_is_found_by_id_and_by_url(run: Path) -> None:
 
 
 def test_every_rule_is_told_with_its_margin(run: Path) -> None:
-    dropped = next(i for i in fates(run)["gopher_rules"])
+    dropped = next(i for i in outcomes(run)["gopher_rules"])
     lines = told(run, dropped)
     judged = [how for what, how in lines if what == "gopher_rules"]
     assert len(judged) >= 9
@@ -52,13 +52,13 @@ def test_every_rule_is_told_with_its_margin(run: Path) -> None:
 
 
 def test_rules_behind_the_one_that_dropped_it_are_not_told(run: Path) -> None:
-    lines = told(run, fates(run)["keep_language"][0])
+    lines = told(run, outcomes(run)["keep_language"][0])
     assert not any(what == "gopher_rules" for what, _ in lines)
     assert any(what == "keep_language" and how.startswith("FAILED") for what, how in lines)
 
 
 def test_a_copy_tells_of_the_one_kept_and_that_of_its_copies(run: Path) -> None:
-    record = report.load(run)
+    record = Record.load(run)
     copy = next(
         d for i in range(10) for d in find(run, record, f"copy{i}") if d["dropped_by"] == "exact_dedup"
     )
@@ -70,46 +70,48 @@ def test_a_copy_tells_of_the_one_kept_and_that_of_its_copies(run: Path) -> None:
 
 
 def test_tokens_lead_to_sequences_and_back(run: Path) -> None:
-    record = report.load(run)
-    folder = TokenFolder.open(run / record["tokens"]["folder"])
-    schedule = Schedule.load(run / record["mixture"]["folder"] / "mixture.json")
+    record = Record.load(run)
+    folder = TokenFolder.open(run / record.sections["tokens"]["folder"])
+    schedule = Schedule.load(run / record.sections["mixture"]["folder"] / "mixture.json")
     order = schedule.at(np.arange(len(schedule), dtype=np.int64))[1]
     shown = held = 0
-    for wanted in fates(run)["kept"][:30]:
+    for wanted in outcomes(run)["kept"][:30]:
         [document] = find(run, record, wanted)
-        found = list(pieces(run, record, document))
+        found = list(chunks(run, record, document))
         assert sum(p["n_tokens"] - 1 for p in found) == len(document["text"].encode())
-        for piece in found:
-            if piece["held_out"]:
+        for chunk in found:
+            if chunk["held_out"]:
                 held += 1
                 continue
-            mine = folder.of("made").pieces(piece["number"])
+            mine = folder.of("made").chunks(chunk["number"])
             assert wanted in [p["id"] for p in mine]
-            times = seen(run, record, "made", piece["number"])
-            assert times == np.flatnonzero(order == piece["number"]).tolist()
+            times = seen(run, record, "made", chunk["number"])
+            assert times == np.flatnonzero(order == chunk["number"]).tolist()
             shown += len(times or [])
     assert shown
     assert held
 
 
 def test_the_story_of_a_kept_document_ends_with_its_sequences(run: Path) -> None:
-    lines = [line for wanted in fates(run)["kept"][:20] for line in told(run, wanted)]
+    lines = [line for wanted in outcomes(run)["kept"][:20] for line in told(run, wanted)]
     assert any(what == "tokens" and "in sequence" in how for what, how in lines)
     assert any(what == "seen as" and how[0].isdigit() for what, how in lines)
     assert any(what == "seen as" and "held out" in how for what, how in lines)
 
 
 def test_a_run_without_mixture_has_no_times(run: Path) -> None:
-    record: dict[str, Any] = {k: v for k, v in report.load(run).items() if k != "mixture"}
+    record = Record.load(run)
+    del record.sections["mixture"]
     assert seen(run, record, "made", 0) is None
 
 
 def test_a_stage_that_is_gone_is_said_to_be(run: Path) -> None:
-    record = report.load(run)
-    for given in record["settings"]["made"]:
-        if given["use"] == "gopher_rules":
-            given["use"] = "gopher_ruled"
-    [document] = find(run, record, fates(run)["kept"][0])
+    record = Record.load(run)
+    record.settings["made"] = [
+        replace(given, use="gopher_ruled") if given.use == "gopher_rules" else given
+        for given in record.settings["made"]
+    ]
+    [document] = find(run, record, outcomes(run)["kept"][0])
     lines = list(story(document, run, record))
     assert (
         "gopher_rules",

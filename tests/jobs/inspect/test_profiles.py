@@ -10,16 +10,17 @@ import pyarrow as pa
 import pytest
 from rich.console import Console
 
-from jobs.inspect import profiles, report
+from jobs.inspect import profiles
 from pipeline.errors import PlanError
 from pipeline.local import LocalEngine
+from pipeline.record import Record
 from pipeline.registry import find
 from tests.jobs.inspect.conftest import documents, ran
 
 
 @pytest.fixture(scope="module")
 def compared(run: Path) -> dict[str, profiles.Family]:
-    return profiles.compare(run, report.load(run), 10_000, 3)
+    return profiles.compare(run, Record.load(run), 10_000, 3)
 
 
 def test_every_profile_judges_every_document(compared: dict[str, profiles.Family]) -> None:
@@ -61,7 +62,7 @@ def test_samples_are_documents_on_which_they_differ(compared: dict[str, profiles
 
 
 def test_a_part_of_the_documents_is_the_same_part_every_time(run: Path) -> None:
-    record = report.load(run)
+    record = Record.load(run)
     part = [i for b in profiles.texts(run, record, 40) for i in b.column("id").to_pylist()]
     more = [i for b in profiles.texts(run, record, 80) for i in b.column("id").to_pylist()]
     assert len(part) == len(set(part)) == 40
@@ -84,4 +85,4 @@ def test_a_run_without_text_is_an_error(tmp_path: Path, local: LocalEngine) -> N
     source = {"use": "jsonl", "with": {"paths": str(tmp_path / "*.jsonl"), "body": "html"}}
     output = ran(tmp_path, local, [], source=source)
     with pytest.raises(PlanError, match="no document with a text"):
-        profiles.compare(output, report.load(output), 10, 1)
+        profiles.compare(output, Record.load(output), 10, 1)

@@ -10,26 +10,33 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from jobs.inspect.report import load, number, sections, show, write
-from pipeline.errors import PlanError
+from jobs.inspect.report import number, sections, show, write
+from pipeline.record import Record, StepCount
 
-RECORD: dict[str, Any] = {
-    "name": "a <b> run",
-    "began": "2026-01-01T00:00:00Z",
-    "seconds": 12.5,
-    "peak_bytes": 300 << 20,
-    "content_hash": "ab" * 32,
-    "steps": [
-        {"source": "web", "name": "warc", "in": 1000, "kept": 990, "dropped": {"damaged": 10}, "seconds": 1.0}
+RECORD = Record(
+    name="a <b> run",
+    recipe="stages.yaml",
+    began="2026-01-01T00:00:00Z",
+    documents={"web": ["documents/web"]},
+    dropped={"web": ["dropped/web"]},
+    rows={"web": 990},
+    content_hash="ab" * 32,
+    steps=[
+        StepCount(source="web", name="warc", rows_in=1000, kept=990, dropped={"damaged": 10}, seconds=1.0)
     ],
-    "tokens": {
-        "folder": "tokens-1",
-        "vocab_size": 4096,
-        "bytes_per_token": 4.2512,
-        "sources": {"web": {"n_tokens": 123456, "heldout": {"n_tokens": 1}}, "code": {"n_tokens": 7}},
-        "notes": ["one", "two"],
+    settings={"web": []},
+    peak_bytes=300 << 20,
+    seconds=12.5,
+    sections={
+        "tokens": {
+            "folder": "tokens-1",
+            "vocab_size": 4096,
+            "bytes_per_token": 4.2512,
+            "sources": {"web": {"n_tokens": 123456, "heldout": {"n_tokens": 1}}, "code": {"n_tokens": 7}},
+            "notes": ["one", "two"],
+        }
     },
-}
+)
 
 
 def test_sections_hold_every_figure() -> None:
@@ -83,8 +90,3 @@ def test_the_page_stands_alone_and_escapes(tmp_path: Path) -> None:
     assert "script" not in page.tags
     assert page.loads == []
     assert "a &lt;b&gt; run" in html
-
-
-def test_a_folder_without_a_run_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(PlanError, match=r"no run\.json"):
-        load(tmp_path)

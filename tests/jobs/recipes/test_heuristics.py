@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 import yaml
 
-from stages.fit import read
-from tests.pipeline.test_cli import ROOT
+from pipeline.store import read_json
+from tests.pipeline.test_cli import ROOT, pipeline
 
 
 @pytest.mark.data
 def test_chinese_is_kept_and_junk_is_not(shared_data: Path, tmp_path: Path) -> None:
     text = (ROOT / "jobs" / "recipes" / "heuristics.yaml").read_text()
     assert "../shared/data" in text
-    small = text.replace("../shared/data", str(shared_data)).replace("runs/heuristics", str(tmp_path / "fit"))
-    small = small.replace("min_documents: 25", "min_documents: 25\n  n_documents: 60")
+    small = text.replace("../shared/data", str(shared_data))
+    small = small.replace("min_documents: 25", "min_documents: 25\n    n_documents: 60")
     file = tmp_path / "fit.yaml"
     file.write_text(small)
-    settings, output = read(file)
-    settings.run(output)
-    card = json.loads((output / "card.json").read_text())
-    entries = yaml.safe_load((output / "languages.yaml").read_text())
+    done = pipeline("fit", file, "--output", tmp_path / "fit")
+    assert done.returncode == 0, done.stderr
+    card = read_json(tmp_path / "fit" / "model" / "card.json")["measured"]
+    entries = yaml.safe_load((tmp_path / "fit" / "model" / "languages.yaml").read_text())
     assert {"zh", "de", "fr", "ru"} <= set(entries)
     assert set(entries) == set(card["languages"]) - {"en"}
     assert "zh" in card["loses_under_english"]

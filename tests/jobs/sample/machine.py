@@ -1,9 +1,7 @@
-"""A small machine: an interpreter's library, packages and manuals, all synthetic."""
+"""A small machine: an interpreter's library and packages, all synthetic."""
 
 from __future__ import annotations
 
-import gzip
-import hashlib
 from pathlib import Path
 
 from jobs.sample.harvest import Root
@@ -27,22 +25,14 @@ def module(name: str, n: int = 6) -> str:
     )
 
 
-def page(name: str, language: str) -> bytes:
-    """A gzipped manual page."""
-    parts = (hashlib.sha256(f"{name}{i}".encode()).hexdigest() for i in range(6))  # so that it packs badly
-    body = "".join(SENTENCE.format(thing=language, name=part) for part in parts)
-    text = f".TH {name} 1\n.SH NAME\n{name} \\- does it\n.SH DESCRIPTION\n.B {name}\n{body}\n"
-    return gzip.compress(text.encode(), mtime=0)
-
-
 def write(path: Path, content: str | bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
 
 
 def furnish(folder: Path) -> list[Root]:
-    """Write 40 packages, one vendored copy, licences and manuals in three languages under `folder`."""
-    lib, site, man, doc = (folder / n for n in ("lib", "site", "man", "doc"))
+    """Write 40 packages with their licences, one vendored copy, and a library with its topics."""
+    lib, site = folder / "lib", folder / "site"
     for i in range(12):
         write(lib / f"std{i}.py", module(f"std{i}"))
     write(lib / "test" / "test_std.py", module("tested"))
@@ -59,14 +49,4 @@ def furnish(folder: Path) -> list[Root]:
     write(site / "pack0" / "_vendor" / "pack1" / "tools.py", module("tools1", 8))
     write(site / "pipeline" / "ours.py", module("ours"))
     write(site / "__editable___finder.py", module("finder"))
-    for i in range(8):
-        write(man / "man1" / f"tool{i}.1.gz", page(f"tool{i}", "use"))
-        write(man / "de" / "man1" / f"tool{i}.1.gz", page(f"tool{i}", "Gebrauch"))
-        write(man / "ja" / "man1" / f"tool{i}.1.gz", page(f"tool{i}", "使い方"))
-        write(doc / f"tool{i}" / "copyright", LICENCE.format(name=f"tool{i}") * 8)
-    return [
-        Root("stdlib", lib),
-        Root("site", site),
-        Root("man", man, links=False),
-        Root("doc", doc, links=False),
-    ]
+    return [Root("stdlib", lib), Root("site", site)]

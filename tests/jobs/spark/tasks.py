@@ -16,7 +16,7 @@ import pipeline
 from pipeline.engine import Account
 from pipeline.errors import StepError
 from pipeline.schema import TEXT, column
-from pipeline.stage import Relate, Relation, Sql
+from pipeline.stage import Look, Relate, Relation, Sql
 
 PATIENCE_SECONDS = 60
 
@@ -104,7 +104,7 @@ class Chains(Relate):
             [pa.array(letters, self.key_columns[0].type)], schema=self.key_columns
         )
 
-    def relate(self, keys: Relation, sql: Sql) -> Relation:
+    def relate(self, keys: Relation, sql: Sql, look: Look) -> Relation:
         pairs = sql("SELECT doc, unnest(letters) AS letter FROM {keys}", keys=keys)
         labels = sql("SELECT DISTINCT doc, doc AS chain FROM {pairs}", pairs=pairs)
         changed = 1

@@ -124,7 +124,7 @@ def make_recipe(folder: Path, output: Path) -> Recipe:
 
 def run(recipe: Recipe, engine: SparkEngine | LocalEngine) -> dict[str, object]:
     record = Runner(recipe, engine, lambda label, done, total: None).run()
-    return {k: v for k, v in record.items() if k in ("content_hash", "run_hash", "rows")}
+    return {k: getattr(record, k) for k in ("content_hash", "run_hash", "rows")}
 
 
 def digests(output: Path) -> dict[str, str]:
@@ -154,7 +154,7 @@ def test_spark_finishes_what_the_local_engine_began(
     recipe = make_recipe(tmp_path / "in", tmp_path / "out")
     expected = run(recipe, local)
     before = digests(tmp_path / "out")
-    last = max(p for p in (tmp_path / "out" / "web").iterdir() if p.is_dir())
+    last = max(p for p in (tmp_path / "out" / "_run" / "web").iterdir() if p.is_dir())
     lost = [*last.glob("part-00001.*"), *last.glob("manifest.json")]
     assert len(lost) == 3
     for path in lost:

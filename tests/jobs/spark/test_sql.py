@@ -10,8 +10,9 @@ import pytest
 
 from jobs.spark.engine import SparkEngine
 from jobs.spark.sql import SparkQueries, SparkRelation, spark_type, transpile
+from pipeline.duck import DuckRelation, DuckSession
 from pipeline.errors import RunError
-from pipeline.local import DuckRelation, DuckSession, LocalEngine
+from pipeline.local import LocalEngine
 from pipeline.schema import DOC, ROW_BITS
 from pipeline.stage import Relation
 from pipeline.verdicts import load_verdicts

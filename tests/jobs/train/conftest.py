@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 
-from jobs.train.config import TrainSettings
+from jobs.train.config import ModelSettings, OptimizerSettings, RunSettings, TrainSettings
 
 from .corpus import write_mixture, write_tokens
 
 TINY = TrainSettings(
-    n_layers=2, d_model=32, n_heads=4, n_kv_heads=2, d_ff=64, batch_tokens=8 * 32, micro_batch=4,
-    learning_rate=5e-3, warmup_frac=0.1, log_every=1, evaluate_every=25, checkpoint_every=10, threads=1,
-)  # fmt: skip
+    model=ModelSettings(n_layers=2, d_model=32, n_heads=4, n_kv_heads=2, d_ff=64),
+    optimizer=OptimizerSettings(batch_tokens=8 * 32, learning_rate=5e-3, warmup_frac=0.1),
+    run=RunSettings(micro_batch=4, log_every=1, evaluate_every=25, checkpoint_every=10, threads=1),
+)
 
 SOURCES = {"up": 300, "down": 120}
 
@@ -39,9 +40,14 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 
 @pytest.fixture
 def settings() -> Callable[..., TrainSettings]:
-    """A model that learns to count in seconds; keyword arguments change it."""
+    """A model that learns to count in seconds; keyword arguments change it, each in the group that has it."""
 
     def make(**changes: Any) -> TrainSettings:
-        return dataclasses.replace(TINY, **changes)
+        changed = {}
+        for group in ("model", "optimizer", "run"):
+            settings = getattr(TINY, group)
+            own = {f.name for f in dataclasses.fields(settings)} & changes.keys()
+            changed[group] = dataclasses.replace(settings, **{name: changes.pop(name) for name in own})
+        return dataclasses.replace(TINY, **changed, **changes)
 
     return make

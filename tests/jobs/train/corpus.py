@@ -22,7 +22,7 @@ STRIDES = {"up": 1, "down": -1, "leap": 5}
 def rows_of(source: str, n: int, seed: int) -> tuple[np.ndarray, list[dict[str, Any]]]:
     """uint16 [n, LENGTH] of counting documents with padding, and the sidecar's rows."""
     random = np.random.default_rng([seed, *source.encode()])
-    rows, pieces = np.full((n, LENGTH), END, np.uint16), []
+    rows, chunks = np.full((n, LENGTH), END, np.uint16), []
     for i, row in enumerate(rows):
         start, stop = 0, LENGTH - int(random.integers(0, 4))
         while stop - start > 3:
@@ -30,24 +30,24 @@ def rows_of(source: str, n: int, seed: int) -> tuple[np.ndarray, list[dict[str, 
             first = int(random.integers(0, END))
             row[start + 1 : start + 1 + size] = (first + STRIDES[source] * np.arange(size)) % END
             name = f"{source}-{seed}-{i}-{start}"
-            pieces.append({"sequence": i, "start": start, "n_tokens": size + 1, "id": name})
+            chunks.append({"sequence": i, "start": start, "n_tokens": size + 1, "id": name})
             start += size + 1
-    return rows, pieces
+    return rows, chunks
 
 
 def write_part(folder: Path, name: str, source: str, n: int, seed: int) -> dict[str, Any]:
-    rows, pieces = rows_of(source, n, seed)
+    rows, chunks = rows_of(source, n, seed)
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     rows.astype("<u2").tofile(path)
-    int32 = {k: pa.array([p[k] for p in pieces], pa.int32()) for k in ("sequence", "start", "n_tokens")}
-    zeros = np.zeros(len(pieces), np.int32)
-    sizes = np.array([p["n_tokens"] - 1 for p in pieces], np.int32)
-    text = {"id": pa.array([p["id"] for p in pieces]), "url": pa.nulls(len(pieces), pa.string())}
+    int32 = {k: pa.array([p[k] for p in chunks], pa.int32()) for k in ("sequence", "start", "n_tokens")}
+    zeros = np.zeros(len(chunks), np.int32)
+    sizes = np.array([p["n_tokens"] - 1 for p in chunks], np.int32)
+    text = {"id": pa.array([p["id"] for p in chunks]), "url": pa.nulls(len(chunks), pa.string())}
     text["file"] = text["url"]
     sidecar = {**int32, "first_token": zeros, "n_bytes": sizes, **text, "offset": zeros.astype(np.int64)}
     pq.write_table(pa.table(sidecar), path.with_suffix(".parquet"))
-    n_tokens = int(sizes.sum()) + len(pieces)
+    n_tokens = int(sizes.sum()) + len(chunks)
     account = {
         "file": name,
         "n_sequences": n,
@@ -55,8 +55,8 @@ def write_part(folder: Path, name: str, source: str, n: int, seed: int) -> dict[
         "n_padding": rows.size - n_tokens,
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
     }
-    path.with_suffix(".json").write_text(json.dumps({**account, "n_documents": len(pieces)}))
-    return {**account, "n_documents": len(pieces), "n_bytes": int(sizes.sum())}
+    path.with_suffix(".json").write_text(json.dumps({**account, "n_documents": len(chunks)}))
+    return {**account, "n_documents": len(chunks), "n_bytes": int(sizes.sum())}
 
 
 def shape_of(parts: list[dict[str, Any]]) -> dict[str, Any]:

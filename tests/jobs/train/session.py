@@ -5,11 +5,12 @@ python session.py TOKENS MIXTURE OUTPUT SETTINGS_JSON [KILL_AT_STEP]
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
 from pathlib import Path
+
+from pydantic import TypeAdapter
 
 from jobs.train.config import TrainSettings
 from jobs.train.loop import train
@@ -21,7 +22,7 @@ def main(tokens: str, mixture: str, output: str, settings: str, kill_at: str = "
             os.kill(os.getpid(), signal.SIGKILL)
 
     train(
-        TrainSettings(**json.loads(settings)),
+        TypeAdapter(TrainSettings).validate_json(settings),
         tokens=Path(tokens),
         mixture=Path(mixture),
         output=Path(output),

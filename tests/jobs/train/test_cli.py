@@ -6,12 +6,13 @@ import json
 
 import pytest
 
+from jobs.mix import verify
 from jobs.train.cli import find, train
-from mixtures.cli import verify
 from pipeline import config
 from pipeline.errors import ConfigError, OutputBusy, PlanError
-from pipeline.run import Runner, hold
-from pipeline.shards import read_json
+from pipeline.lock import hold
+from pipeline.run import Runner
+from pipeline.store import WORK, read_json
 
 RECIPE = """
 name: counting
@@ -22,14 +23,9 @@ steps: []
 tokens: {tokenizer: bytes, sequence_length: 64, heldout_frac: 0.1}
 mixture: {weights: {words: 3, digits: 1}, budget_tokens: 8192}
 train:
-  n_layers: 1
-  d_model: 32
-  n_heads: 2
-  n_kv_heads: 1
-  batch_tokens: 512
-  learning_rate: 0.01
-  log_every: 1
-  threads: 1
+  model: {n_layers: 1, d_model: 32, n_heads: 2, n_kv_heads: 1}
+  optimizer: {batch_tokens: 512, learning_rate: 0.01}
+  run: {log_every: 1, threads: 1}
 output: FOLDER/run
 """
 
@@ -44,7 +40,9 @@ def recipe(tmp_path_factory, local):
         (folder / f"{name}.jsonl").write_text("\n".join(lines))
     file = folder / "counting.yaml"
     file.write_text(RECIPE.replace("FOLDER", str(folder)))
-    Runner(config.read(str(file)), local, lambda *_: None).run(acts=lambda act: act.name != "train")
+    Runner(config.read(str(file)), local, lambda *_: None).run(
+        sections=lambda section: section.name != "train"
+    )
     return file
 
 
@@ -68,7 +66,7 @@ def test_a_run_trains_from_its_recipe_and_then_from_its_folder(recipe, capsys):
 
 
 def test_a_run_that_is_busy_is_left_alone(recipe):
-    with hold(recipe.parent / "run"), pytest.raises(OutputBusy):
+    with hold(recipe.parent / "run" / WORK), pytest.raises(OutputBusy):
         train(recipe)
 
 
@@ -98,3 +96,22 @@ def test_settings_that_do_not_fit_are_named_by_their_line(recipe, tmp_path):
     (tmp_path / "wrong.yaml").write_text(wrong)
     with pytest.raises(ConfigError, match=r"wrong.yaml:\d+: train: n_heads 2 is not a multiple"):
         find(tmp_path / "wrong.yaml")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ("{model: {n_layer: 2}}", ": model.n_layer: unknown setting; did you mean 'n_layers'?"),
+        ("{optimizer: {lr: 1}}", ": optimizer.lr: unknown setting; known: batch_tokens, "),
+        ("{n_layers: 2}", ": n_layers: unknown setting; known: model, optimizer, run, "),
+        ("{run: {log_every: 0}}", ": run.log_every: must be at least 1, not 0"),
+        ("{run: 3}", ": run: "),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_group(recipe, tmp_path, settings, message):
+    text = recipe.read_text()
+    start, end = text.index("train:"), text.index("output:")
+    (tmp_path / "wrong.yaml").write_text(f"{text[:start]}train: {settings}\n{text[end:]}")
+    with pytest.raises(ConfigError) as caught:
+        find(tmp_path / "wrong.yaml")
+    assert message in str(caught.value)

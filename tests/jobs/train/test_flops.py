@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from jobs.train.config import TrainSettings
+from jobs.train.config import ModelSettings
 from jobs.train.flops import flops_per_token, matmul_parameters, mfu, peak_flops
 from jobs.train.model import LanguageModel
 
 
 def test_a_model_of_100_million_parameters_by_hand():
-    settings = TrainSettings()
+    settings = ModelSettings()
     # A layer: q and o 768 x 768, k and v 768 x 256, three feed-forward matrices 768 x 2048.
     layer = 2 * 768 * 768 + 2 * 768 * 256 + 3 * 768 * 2048
     assert matmul_parameters(settings, 32_768) == 12 * layer + 768 * 32_768 == 100_663_296
@@ -21,7 +21,7 @@ def test_a_model_of_100_million_parameters_by_hand():
 
 @pytest.mark.parametrize("tie", [True, False])
 def test_matrices_are_those_of_the_model(settings, tie):
-    ours = settings(tie_embeddings=tie)
+    ours = settings(tie_embeddings=tie).model
     model = LanguageModel(ours, 64)
     counted = sum(p.numel() for n, p in model.named_parameters() if p.ndim == 2 and "embed" not in n)
     assert matmul_parameters(ours, 64) == counted + (64 * 32 if tie else 0)

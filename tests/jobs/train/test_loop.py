@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import os
@@ -19,7 +20,7 @@ from jobs.train.loader import open_data
 from jobs.train.log import Log
 from jobs.train.loop import n_steps, train
 from pipeline.errors import RunError
-from pipeline.shards import read_json
+from pipeline.store import read_json
 
 from .corpus import write_mixture, write_tokens
 
@@ -116,19 +117,10 @@ def test_the_process_is_left_as_it_was(whole):
     assert not torch.distributed.is_initialized()
 
 
-def session(corpus, output, changes, *more, env=None):
-    """A training of TINY with `changes`, in a process of its own."""
-    from .conftest import TINY
-
-    settings = {
-        **TINY.what(),
-        "threads": 1,
-        "micro_batch": 4,
-        "evaluate_every": 25,
-        "log_every": 1,
-        **changes,
-    }
-    arguments = [corpus.tokens, corpus.mixture, output, json.dumps(settings), *more]
+def session(corpus, output, settings, *more, env=None):
+    """A training in a process of its own."""
+    plain = json.dumps(dataclasses.asdict(settings))
+    arguments = [corpus.tokens, corpus.mixture, output, plain, *more]
     return subprocess.Popen(
         [sys.executable, SESSION, *map(str, arguments)],
         cwd=ROOT,
@@ -139,7 +131,7 @@ def session(corpus, output, changes, *more, env=None):
 def test_killed_and_resumed_it_is_bit_for_bit_the_same(whole, corpus, settings, tmp_path):
     output = tmp_path / "train-killed"
     for kill_at in (7, 38):  # before the first checkpoint, and between two
-        killed = session(corpus, output, {"checkpoint_every": 10}, kill_at)
+        killed = session(corpus, output, settings(), kill_at)
         assert killed.wait(60) == -9
         assert not (output / "train.json").exists()
     assert sorted(p.name for p in (output / "checkpoints").iterdir()) == ["step-00000020", "step-00000030"]
@@ -179,7 +171,7 @@ def test_two_ranks_train_as_one_and_one_goes_on_where_two_were_killed(corpus, se
     few = {"max_steps": 12, "checkpoint_every": 6, "micro_batch": 2}
     output = tmp_path / "two"
     places = [{**place, "GLOO_SOCKET_IFNAME": "lo", "RANK": str(rank)} for rank in range(2)]
-    ranks = [session(corpus, output, few, 8, env=each) for each in places]
+    ranks = [session(corpus, output, settings(**few), 8, env=each) for each in places]
     assert all(rank.wait(60) for rank in ranks)
     by_two = losses(output)[:7]
     assert read_json(output / "checkpoints/step-00000006/checkpoint.json")["world"] == 2
@@ -225,7 +217,7 @@ def test_other_settings_do_not_go_on_with_these_checkpoints(corpus, settings, tm
     output = tmp_path / "o"
     train(settings(max_steps=3), tokens=corpus.tokens, mixture=corpus.mixture, output=output)
     (output / "train.json").unlink()
-    with pytest.raises(ForeignCheckpoint, match="d_model: 32 in the checkpoint, 64 now"):
+    with pytest.raises(ForeignCheckpoint, match=r"model\.d_model: 32 in the checkpoint, 64 now"):
         train(settings(max_steps=3, d_model=64), tokens=corpus.tokens, mixture=corpus.mixture, output=output)
     other = write_mixture(tmp_path / "m", {"up": 300, "down": 120}, [{"up": 480}])
     with pytest.raises(ForeignCheckpoint, match="plan:"):
@@ -263,7 +255,7 @@ def test_a_loss_that_is_not_finite_stops_it(corpus, settings, tmp_path):
 def test_a_batch_that_does_not_fit_the_mixture_is_refused(corpus, settings, changes, message):
     folder, schedule, _ = open_data(corpus.tokens, corpus.mixture)
     with pytest.raises(RunError, match=message):
-        n_steps(settings(**changes), folder, schedule)
+        n_steps(settings(**changes).optimizer, folder, schedule)
 
 
 def test_a_gpu_that_is_not_there_is_said(corpus, settings, tmp_path):

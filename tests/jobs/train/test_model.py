@@ -19,7 +19,8 @@ VOCABULARY, END = 50, 49
 @pytest.fixture
 def model_of(settings):
     def make(dtype=torch.float32, **changes):
-        return LanguageModel(settings(**changes), VOCABULARY, dtype)
+        chosen = settings(**changes)
+        return LanguageModel(chosen.model, VOCABULARY, seed=chosen.seed, dtype=dtype)
 
     return make
 

@@ -10,11 +10,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.train.config import TrainSettings
+from jobs.train.config import OptimizerSettings
 from jobs.train.model import LanguageModel
 from jobs.train.optim import adamw, learning_rate
 
-PLAIN = TrainSettings(learning_rate=1.0, warmup_frac=0.1)
+PLAIN = OptimizerSettings(learning_rate=1.0, warmup_frac=0.1)
 
 
 @pytest.mark.parametrize(
@@ -55,8 +55,8 @@ def test_the_rate_rises_then_falls_between_its_bounds(steps, warmup, low):
 
 
 def test_matrices_decay_and_the_rest_does_not(settings):
-    model = LanguageModel(settings(qkv_bias=True), 64)
-    decaying, rest = adamw(settings(), model, fused=False).param_groups
+    model = LanguageModel(settings(qkv_bias=True).model, 64)
+    decaying, rest = adamw(settings().optimizer, model, fused=False).param_groups
     assert (decaying["weight_decay"], rest["weight_decay"]) == (0.1, 0.0)
     assert {p.ndim for p in decaying["params"]} == {2}
     assert {p.ndim for p in rest["params"]} == {1}
@@ -65,14 +65,16 @@ def test_matrices_decay_and_the_rest_does_not(settings):
 
 
 def test_a_tied_matrix_is_updated_once(settings):
-    model = LanguageModel(settings(tie_embeddings=True), 64)
-    parameters = [p for group in adamw(settings(), model, fused=False).param_groups for p in group["params"]]
+    model = LanguageModel(settings(tie_embeddings=True).model, 64)
+    parameters = [
+        p for group in adamw(settings().optimizer, model, fused=False).param_groups for p in group["params"]
+    ]
     assert len(parameters) == len({id(p) for p in parameters})
 
 
 def test_one_step_is_adamw_by_hand(settings):
-    model = LanguageModel(settings(), 64)
-    optimizer = adamw(settings(learning_rate=0.01), model, fused=False)
+    model = LanguageModel(settings().model, 64)
+    optimizer = adamw(settings(learning_rate=0.01).optimizer, model, fused=False)
     weight = model.lm_head.weight
     before, weight.grad = weight.detach().clone(), torch.full_like(weight, 0.3)
     optimizer.step()

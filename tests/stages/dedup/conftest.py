@@ -13,8 +13,7 @@ import pyarrow as pa
 import pytest
 import sqlglot
 
-from pipeline.engine import Host
-from tests.stages.dedup.judging import Session
+from tests.stages.dedup.apply import Session
 
 Rows = list[tuple[Any, ...]]
 
@@ -118,8 +117,8 @@ def on_spark(spark_sql: SparkSql, monkeypatch: pytest.MonkeyPatch) -> Session:
 
     monkeypatch.setattr(spark_sql.session.sparkContext, "pythonExec", sys.executable)
 
-    def opened(folder: Path, host: Host) -> Any:
+    def opened(folder: Path) -> Any:
         folder.mkdir()
-        return contextlib.closing(SparkQueries(spark_sql.session, folder, host))
+        return contextlib.closing(SparkQueries(spark_sql.session, folder))
 
     return opened

@@ -1,4 +1,4 @@
-"""Which one stays, and what is told of the others: the rules written out in Python."""
+"""Which one stays, and what the column says of the others: the rules written out in Python."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipeline.errors import PlanError
 from pipeline.schema import DATE, ID, SOURCE, TEXT
 from stages.dedup.choose import CLUSTER, KNOWN, LAST
 from stages.dedup.exact import ExactDedup
-from tests.stages.dedup.judging import clusters, documents, judged
+from tests.stages.dedup.apply import applied, clusters, documents
 
 DATES = [
     None,
@@ -116,7 +116,7 @@ def test_one_of_each_cluster_stays_and_knows_of_all(
     step = ExactDedup(keep=keep, priority=("y", "x") if keep == "source_priority" else ())
     texts, dates, sources = ([r[k] for r in rows] for k in range(3))
     batch = documents(list(texts), date=dates, source=sources)
-    told = judged(step, batch, seed)[0]
+    table = applied(step, batch, seed)[0]
     expected: list[Any] = [None] * len(rows)
     for same in {t.strip() for t in texts if t}:
         members = [i for i, t in enumerate(texts) if t and t.strip() == same]
@@ -131,17 +131,17 @@ def test_one_of_each_cluster_stays_and_knows_of_all(
                     "dates": days if i == kept else None,
                     "sources": origins if i == kept else None,
                 }
-    assert told["exact_cluster"].to_pylist() == expected
+    assert table["exact_cluster"].to_pylist() == expected
     dropped = [i for i, c in enumerate(expected) if c and c["duplicate_of"]]
-    assert [i for i, r in enumerate(told["reason"].to_pylist()) if r == "duplicate"] == dropped
+    assert [i for i, r in enumerate(table["reason"].to_pylist()) if r == "duplicate"] == dropped
 
 
 def test_two_of_a_kind_in_one_recipe_have_columns_of_their_own() -> None:
     first, second = ExactDedup(key="url", column="same_url"), ExactDedup()
     flowed = second.flow(first.flow(pa.schema([ID, TEXT, SOURCE, DATE, ("url", pa.string())])))
     assert {"same_url", "exact_cluster"} <= {*flowed.names}
-    told = judged(first, documents(["a", "b"], url=["u", "u"]))[0]
-    assert clusters(told, "same_url") == [(0, None, None, 2), (1, "duplicate", "id0", 2)]
+    table = applied(first, documents(["a", "b"], url=["u", "u"]))[0]
+    assert clusters(table, "same_url") == [(0, None, None, 2), (1, "duplicate", "id0", 2)]
 
 
 def test_what_is_known_is_narrow() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pipeline.errors import PlanError
 from stages.dedup.exact import ExactDedup, digests
 from stages.text.buffers import view
-from tests.stages.dedup.judging import Session, clusters, documents, in_memory, judged
+from tests.stages.dedup.apply import Session, applied, clusters, documents, in_memory
 
 TEXTS = st.lists(
     st.none() | st.text(st.sampled_from(" \n\u3000\x1fabé漢"), max_size=6) | st.text(max_size=9), max_size=10
@@ -32,7 +32,7 @@ def found(
     step: ExactDedup, rows: pa.RecordBatch, seed: int = 0, session: Session = in_memory
 ) -> list[tuple[int, str | None, str | None, int]]:
     """(row, reason, duplicate of, cluster size) of all that have copies; keys come in random order."""
-    return clusters(judged(step, rows, seed, session)[0], step.column)
+    return clusters(applied(step, rows, seed, session)[0], step.column)
 
 
 @given(st.lists(st.text(max_size=30), max_size=8))
@@ -157,9 +157,9 @@ def test_what_does_not_go_with_the_key_is_refused(key: Any, normalize: Any) -> N
 
 
 @pytest.mark.spark
-def test_spark_judges_the_same(on_spark: Session) -> None:
+def test_spark_decides_the_same(on_spark: Session) -> None:
     step = ExactDedup(keep="longest")
     rows = documents(DOCUMENTS, date=[f"2024-01-{i:02d}" for i in range(9, 0, -1)], source=list("aabbccabc"))
-    ours = judged(step, rows)[0]
-    assert judged(step, rows, session=on_spark)[0].equals(ours)
+    ours = applied(step, rows)[0]
+    assert applied(step, rows, session=on_spark)[0].equals(ours)
     assert len(clusters(ours, "exact_cluster")) == 5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -14,7 +15,11 @@ from hypothesis import strategies as st
 from pipeline.errors import PlanError
 from pipeline.schema import HTML, ID, TEXT, URL
 from stages.extract.about.metadata import PAGE
+from stages.extract.engines import Extractor
 from stages.extract.html import TITLE, ExtractHtml
+from tests.pipeline.conftest import installed, register
+
+__all__ = ["installed"]
 
 ENGINES = ("auto", "resiliparse", "trafilatura")
 ARTICLE = (
@@ -201,12 +206,37 @@ def test_other_columns_stay_and_old_ones_are_replaced() -> None:
 def test_columns_are_checked() -> None:
     with pytest.raises(PlanError, match="'html'"):
         ExtractHtml().flow(pa.schema([ID, URL, TEXT]))
-    with pytest.raises(PlanError, match="max_html_bytes"):
-        ExtractHtml(max_html_bytes=0).check()
     with pytest.raises(PlanError, match="Markdown"):
         ExtractHtml(engine="resiliparse", format="markdown").check()
+    with pytest.raises(
+        PlanError, match="one of auto, resiliparse, trafilatura, not 'atuo'; did you mean 'auto'"
+    ):
+        ExtractHtml(engine="atuo").check()
     step = ExtractHtml(engine="trafilatura")
     assert pickle.loads(pickle.dumps(step)) == step
+
+
+SHOUT = Extractor(content=lambda page, markdown: page.text.upper(), markdown=False, version="shout 2")
+
+
+def test_an_engine_of_another_package(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    register(installed, "pipeline.extract_engines", shout=f"{__name__}:SHOUT")
+    assert text_of("<p>Tea", engine="shout") == "<P>TEA"
+    assert text_of("<div>" * 30_000, engine="shout") is None  # it bounds no work of its own
+    step = ExtractHtml(engine="shout")
+    step.check()
+    assert (step.stamp(), ExtractHtml().stamp()) == ("shout 2", "")
+    with pytest.raises(PlanError, match="shout writes no Markdown"):
+        ExtractHtml(engine="shout", format="markdown").check()
+
+
+def test_an_engine_travels_to_machines_without_entry_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    step = ExtractHtml(engine="resiliparse")
+    step.check()
+    travelled = pickle.loads(pickle.dumps(step))
+    monkeypatch.setattr("stages.extract.engines.names", lambda _: {})
+    batch = pa.record_batch([pa.nulls(1, pa.string()), [ARTICLE]], schema=pa.schema([URL, HTML]))
+    assert travelled.process(batch) == step.process(batch)
 
 
 NAMES = "p div b a table tr td li ul pre title svg script form select h1 br !-- ?xml"

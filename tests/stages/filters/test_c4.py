@@ -382,12 +382,9 @@ def test_a_share_of_documents_with_bad_words_is_spared() -> None:
     "step",
     [
         C4Lines(profile="curator"),
-        C4Lines(min_n_words_per_line=-1),
-        C4Lines(max_word_chars=-1),
         C4Lines(end_marks=""),
         C4Lines(bad_words="no/such/file"),
         C4Rules(profile="curator"),
-        C4Rules(keep_fraction=1.5),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(step: C4Lines | C4Rules) -> None:

@@ -1,4 +1,4 @@
-"""`pipeline fit` for limits and stop words by language, whole."""
+"""`pipeline fit` for limits and stop words by language, from documents to a run with the limits."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from pipeline.errors import ConfigError, PlanError, RunError
-from stages.filters.fit import CARD, FILE, PUBLISHED, RULES, HeuristicsSettings
+from classifiers.card import CARD
+from pipeline import config
+from pipeline.errors import ConfigError, RunError
+from stages.filters.fit import FILE, PUBLISHED, RULES, FitHeuristics
 from stages.filters.gopher import GopherRules
-from stages.fit import read
-from tests.pipeline.test_cli import pipeline
-from tests.stages.filters.adapt.conftest import batches, chinese, corpus, write_lines
+from tests.classifiers.fits import lines, recipe, run
+from tests.stages.filters.adapt.conftest import corpus, write_lines
 
 SETTINGS: dict[str, Any] = {
-    "language_column": "lang",
+    "language": "lang",
     "rename": {"nb": "no"},
     "min_documents": 20,
     "heldout_frac": 0.3,
@@ -34,10 +35,21 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def fitted(documents: Path) -> Path:
-    output = documents.parent / "fitted"
-    said = HeuristicsSettings(documents=[str(documents)], **SETTINGS).run(output)
-    assert said.startswith("2 languages, 1 with too few documents")
-    return output
+    model = fit(documents, documents.parent / "fitted")
+    assert card(model)["summary"].startswith("2 languages, 1 with too few documents")
+    return model
+
+
+def source(path: Path | str, language: str = "lang") -> dict[str, Any]:
+    """Documents with a column of languages."""
+    use = "parquet" if str(path).endswith(".parquet") else "jsonl"
+    return {"use": use, "with": {"paths": str(path), "keep": [language]}}
+
+
+def fit(documents: Path, output: Path, **settings: Any) -> Path:
+    """Fit to documents; the folder of the model."""
+    run(recipe(output, {"all": source(documents)}, "heuristics", **SETTINGS | settings))
+    return output / "model"
 
 
 def tuned(output: Path) -> dict[str, Any]:
@@ -79,9 +91,9 @@ def test_only_limits_that_differ_from_english_ones_are_written(fitted: Path) -> 
 
 
 def test_the_card_tells_what_is_kept_before_and_after(fitted: Path) -> None:
-    languages = card(fitted)["languages"]
+    languages = card(fitted)["measured"]["languages"]
     assert list(languages) == ["en", "no", "zh"]
-    assert card(fitted)["loses_under_english"] == ["no", "zh"]
+    assert card(fitted)["measured"]["loses_under_english"] == ["no", "zh"]
     for language in ("no", "zh"):
         kept, dropped = languages[language]["kept"], languages[language]["dropped"]
         assert kept["english"] == 0.0
@@ -97,7 +109,7 @@ def test_the_card_tells_what_is_kept_before_and_after(fitted: Path) -> None:
         assert list(rule["quantiles"]) == ["0.01", "0.1", "0.5", "0.9", "0.99"]
         assert rule["quantiles"]["0.1"] <= rule["quantiles"]["0.5"] <= rule["quantiles"]["0.9"]
     assert languages["en"]["kept"]["english"] == languages["en"]["kept"]["fitted"] > 0.9
-    assert card(fitted)["how"]["seed"] == 0
+    assert card(fitted)["settings"]["seed"] == 0
 
 
 def test_files_order_and_repetition_do_not_matter(fitted: Path, tmp_path: Path) -> None:
@@ -109,46 +121,43 @@ def test_files_order_and_repetition_do_not_matter(fitted: Path, tmp_path: Path) 
         else:
             table = pa.Table.from_pylist(part)
             pq.write_table(table, tmp_path / f"part-{i}.parquet", row_group_size=7)
-    patterns = [f"{tmp_path}/*.parquet", f"{tmp_path}/*.jsonl"]
-    HeuristicsSettings(documents=patterns, **SETTINGS).run(tmp_path / "again")
-    assert (tmp_path / "again" / FILE).read_bytes() == (fitted / FILE).read_bytes()
-    first, second = card(fitted), card(tmp_path / "again")
+    sources = {"a": source(f"{tmp_path}/*.parquet"), "b": source(f"{tmp_path}/*.jsonl")}
+    run(recipe(tmp_path / "other", sources, "heuristics", **SETTINGS))
+    model = tmp_path / "other" / "model"
+    assert (model / FILE).read_bytes() == (fitted / FILE).read_bytes()
+    first, second = card(fitted), card(model)
     assert first["sample_sha256"] == second["sample_sha256"]
-    for language in first["languages"]:
-        assert first["languages"][language]["kept"] == second["languages"][language]["kept"]
+    for language, found in first["measured"]["languages"].items():
+        assert found["kept"] == second["measured"]["languages"][language]["kept"]
 
 
 def test_nothing_need_be_held_out(documents: Path, fitted: Path, tmp_path: Path) -> None:
-    settings = SETTINGS | {"heldout_frac": 0.0, "min_documents": 50}
-    HeuristicsSettings(documents=[str(documents)], **settings, rules=["gopher_rules"]).run(tmp_path)
-    chinese = card(tmp_path)["languages"]["zh"]
+    model = fit(documents, tmp_path / "out", heldout_frac=0.0, min_documents=50, rules=["gopher_rules"])
+    chinese = card(model)["measured"]["languages"]["zh"]
     assert chinese["n_fitted"] == 50
     assert chinese["kept"] == {"english": None, "fitted": None}
     assert chinese["dropped"] == {"english": {}, "fitted": {}}
-    assert card(tmp_path)["loses_under_english"] == []
+    assert card(model)["measured"]["loses_under_english"] == []
 
 
 def test_too_few_are_counted_without_what_is_held_out(documents: Path, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="at least min_documents"):
-        HeuristicsSettings(documents=[str(documents)], **SETTINGS | {"min_documents": 50}).run(tmp_path)
+        fit(documents, tmp_path / "out", min_documents=50)
 
 
 def test_another_seed_is_another_sample(documents: Path, fitted: Path, tmp_path: Path) -> None:
-    HeuristicsSettings(documents=[str(documents)], **SETTINGS, seed=1).run(tmp_path)
-    assert card(tmp_path)["sample_sha256"] != card(fitted)["sample_sha256"]
+    model = fit(documents, tmp_path / "out", seed=1, rules=["gopher_rules"])
+    assert card(model)["sample_sha256"] != card(fitted)["sample_sha256"]
 
 
 @pytest.mark.parametrize("method", ["english", "mean_std", "quantile", "tail", "median_ratio"])
 def test_each_method_keeps_what_it_promises(documents: Path, tmp_path: Path, method: Any) -> None:
-    settings = HeuristicsSettings(
-        documents=[str(documents)], **SETTINGS, rules=["gopher_rules"], method={"gopher_rules": method}
-    )
-    settings.run(tmp_path)
-    entries = tuned(tmp_path)
+    model = fit(documents, tmp_path / "out", rules=["gopher_rules"], method={"gopher_rules": method})
+    entries = tuned(model)
     assert all(("gopher_rules" in entry) == (method != "english") for entry in entries.values())
-    rules = card(tmp_path)["languages"]["zh"]["rules"]
+    rules = card(model)["measured"]["languages"]["zh"]["rules"]
     assert all(rule["method"] == method for name, rule in rules.items() if name not in PUBLISHED)
-    kept = card(tmp_path)["languages"]["zh"]["kept"]["fitted"]
+    kept = card(model)["measured"]["languages"]["zh"]["kept"]["fitted"]
     assert (kept > 0.3) == (method != "english")
 
 
@@ -156,13 +165,11 @@ def test_each_method_keeps_what_it_promises(documents: Path, tmp_path: Path, met
 def test_limits_are_stricter_than_for_english_only_if_asked(
     documents: Path, tmp_path: Path, stricter: bool
 ) -> None:
-    HeuristicsSettings(
-        documents=[str(documents)], **SETTINGS, method={"gopher_rules": "tail"}, stricter=stricter
-    ).run(tmp_path)
+    model = fit(documents, tmp_path / "out", method={"gopher_rules": "tail"}, stricter=stricter)
     tighter = [
         rule
-        for language in tuned(tmp_path)
-        for name, rule in card(tmp_path)["languages"][language]["rules"].items()
+        for language in tuned(model)
+        for name, rule in card(model)["measured"]["languages"][language]["rules"].items()
         if None not in (rule["english"], rule["fitted"])
         if (rule["fitted"] > rule["english"]) == name.split(".")[1].startswith("min_")
         if rule["fitted"] != rule["english"]
@@ -171,20 +178,15 @@ def test_limits_are_stricter_than_for_english_only_if_asked(
 
 
 def test_a_number_holds_everywhere_and_null_switches_off(documents: Path, tmp_path: Path) -> None:
-    settings = HeuristicsSettings(
-        documents=[str(documents)],
-        **SETTINGS,
-        rules=["gopher_rules"],
-        method={"gopher_rules.min_n_words": 7, "gopher_rules.max_hashes_per_word": None},
-    )
-    settings.run(tmp_path)
-    for entry in tuned(tmp_path).values():
+    method = {"gopher_rules.min_n_words": 7, "gopher_rules.max_hashes_per_word": None}
+    model = fit(documents, tmp_path / "out", rules=["gopher_rules"], method=method)
+    for entry in tuned(model).values():
         assert entry["gopher_rules"]["min_n_words"] == 7
         assert entry["gopher_rules"]["max_hashes_per_word"] is None
 
 
 def test_what_settings_name_comes_before_what_was_published() -> None:
-    settings = HeuristicsSettings(documents=["x"], method={"gopher_rules": "tail", "fineweb_rules.x": None})
+    settings = FitHeuristics(method={"gopher_rules": "tail", "fineweb_rules.x": None})
     assert settings.choice("gopher_rules", "min_mean_word_length") == "tail"
     assert settings.choice("fineweb_rules", "x") is None
     assert settings.choice("fineweb_rules", "y") == "tail"
@@ -193,84 +195,48 @@ def test_what_settings_name_comes_before_what_was_published() -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "says"),
+    ("settings", "says"),
     [
-        ("rules: [gopher_rule]", "did you mean 'gopher_rules'"),
-        ("rules: [warc]", "is no stage of rules"),
-        ("method: {gopher_rules.min_n_wrds: tail}", "did you mean 'gopher_rules.min_n_words'"),
-        ("method: {gopher_rules: tails}", "'tail'"),
-        ("profile: dolma", "profile must be one of"),
-        ("tail: 1.5", "must be from 0 to 1"),
-        ("heldout_frac: 1.0", "nothing is left"),
-        ("n_documents: 0", "must be at least 1"),
-        ("n_documents: 99", "fewer than min_documents"),
-        ("documents: [nowhere/*.parquet]", "no file matches"),
-        ("languages: x", "unknown setting"),
+        ({"rules": ["gopher_rule"]}, "did you mean 'gopher_rules'"),
+        ({"rules": ["warc"]}, "is no stage of rules"),
+        ({"method": {"gopher_rules.min_n_wrds": "tail"}}, "did you mean 'gopher_rules.min_n_words'"),
+        ({"method": {"gopher_rules": "tails"}}, "'tail'"),
+        ({"profile": "dolma"}, "profile must be one of"),
+        ({"tail": 1.5}, "tail: must be at most 1"),
+        ({"heldout_frac": 1.0}, "heldout_frac: must be under 1"),
+        ({"n_documents": 0}, "n_documents: must be at least 1"),
+        ({"n_documents": 99}, "fewer than min_documents"),
+        ({"languages": "x"}, "unknown setting"),
+        ({"language": "lan"}, "no column 'lan'; did you mean 'lang'"),
+        ({"language": "offset"}, "column 'offset' is int64, neither text nor a struct"),
     ],
 )
-def test_every_mistake_is_named(documents: Path, tmp_path: Path, setting: str, says: str) -> None:
-    file = tmp_path / "fit.yaml"
-    given = setting if setting.startswith("documents") else f"documents: ['{documents}']\n  {setting}"
-    file.write_text(f"fit: heuristics\nwith:\n  {given}\noutput: x\n")
+def test_every_mistake_is_named(documents: Path, tmp_path: Path, settings: dict[str, Any], says: str) -> None:
+    given = {"language": "lang"} | settings
     with pytest.raises(ConfigError, match=says):
-        read(file)
+        config.read(str(recipe(tmp_path / "out", {"all": source(documents)}, "heuristics", **given)))
 
 
-def test_published_choices_are_of_rules_that_exist(documents: Path) -> None:
+def test_published_choices_are_of_rules_that_exist() -> None:
     chosen: Any = dict(PUBLISHED)
-    HeuristicsSettings(documents=[str(documents)], language_column="lang", method=chosen).check()
+    FitHeuristics(method=chosen).check(["all"])
     assert {name.split(".")[0] for name in PUBLISHED} == set(RULES)
 
 
 def test_without_english_or_another_language_there_is_nothing_to_fit(tmp_path: Path) -> None:
     rows = [row for row in corpus() if row["lang"] != "en"]
-    path = write_lines(tmp_path / "a.jsonl", rows)
-    settings = HeuristicsSettings(documents=[str(path)], **SETTINGS)
     with pytest.raises(RunError, match="0 texts are in 'en'"):
-        settings.run(tmp_path / "out")
+        fit(write_lines(tmp_path / "a.jsonl", rows), tmp_path / "a")
     one = write_lines(tmp_path / "b.jsonl", [row for row in rows if row["lang"] == "zh"])
     with pytest.raises(RunError, match="no other language"):
-        HeuristicsSettings(documents=[str(one)], **SETTINGS, english="zh").run(tmp_path / "out")
+        fit(one, tmp_path / "b", english="zh")
 
 
-def test_documents_without_the_column_are_refused(tmp_path: Path) -> None:
-    pq.write_table(pa.table({"text": ["a"]}), tmp_path / "a.parquet")
-    with pytest.raises(PlanError, match="no column"):
-        HeuristicsSettings(documents=[f"{tmp_path}/a.parquet"]).check()
-
-
-def test_a_recipe_with_the_file_keeps_what_the_limits_for_english_drop(tmp_path: Path) -> None:
-    """Fit with the command, then run twice: with and without `languages`."""
-    (tmp_path / "in").mkdir()
-    parts = list(batches(corpus(), 1000))
-    pq.write_table(pa.Table.from_batches(parts), tmp_path / "in" / "reference.parquet")
-    unseen = [{"lang": "zh", "text": chinese(5000 + i)} for i in range(20)]
-    pq.write_table(pa.Table.from_batches(list(batches(unseen, 50))), tmp_path / "in" / "new.parquet")
-    fit = tmp_path / "fit.yaml"
-    fit.write_text(
-        f"fit: heuristics\nwith:\n  documents: ['{tmp_path}/in/reference.parquet']\n  min_documents: 20\n"
-        f"  rename: {{nb: 'no'}}\noutput: {tmp_path}/fitted\n"
-    )
-    done = pipeline("fit", fit)
-    assert done.returncode == 0, done.stderr
-    kept = {name: _kept(tmp_path, name, languages) for name, languages in (("plain", False), ("tuned", True))}
-    assert kept["plain"] == 0
-    assert kept["tuned"] >= 10
-
-
-def _kept(folder: Path, name: str, languages: bool) -> int:
-    given = f", with: {{languages: '{folder}/fitted/{FILE}'}}" if languages else ""
-    steps = [
-        "{use: gopher_signals" + given + "}", "{use: gopher_rules" + given + "}",
-        "{use: repetition_signals}", "{use: repetition_rules" + given + "}",
-        "{use: fineweb_signals}", "{use: fineweb_rules" + given + "}",
-    ]  # fmt: skip
-    source = f"source: {{use: parquet, with: {{paths: '{folder}/in/new.parquet', keep: [language]}}}}"
-    recipe = folder / f"{name}.yaml"
-    recipe.write_text(f"name: {name}\n{source}\nsteps: [{', '.join(steps)}]\noutput: {folder}/{name}\n")
-    done = pipeline("run", recipe)
-    assert done.returncode == 0 or "dropped all 20 documents" in done.stderr, done.stderr
-    if done.returncode:
-        return 0
-    rows: int = json.loads((folder / name / "run.json").read_text())["rows"][name]
-    return rows
+def test_languages_may_be_identified(tmp_path: Path) -> None:
+    english = "The committee met again in the spring to discuss the bridge over the river, number"
+    german = "Der Ausschuss trat im Frühjahr erneut zusammen, um über die Brücke zu sprechen, Nummer"
+    rows = [{"text": f"{text} {i}. " * 5} for text in (english, german) for i in range(12)]
+    given = lines(write_lines(tmp_path / "a.jsonl", rows)) | {"steps": [{"use": "identify_language"}]}
+    settings = {"rename": {"de": "deu"}, "min_documents": 5, "rules": ["gopher_rules"]}
+    run(recipe(tmp_path / "out", {"a": given}, "heuristics", **settings))
+    assert list(tuned(tmp_path / "out" / "model")) == ["deu"]

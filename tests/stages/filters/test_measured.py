@@ -11,22 +11,24 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.errors import PlanError
-from pipeline.schema import TEXT, column
+from pipeline.schema import TEXT, column, conform, made_by
+from pipeline.store import digest
 from stages.filters.measured import (
     Limit,
     Limits,
-    Rules,
+    SignalRules,
     Signals,
     broken,
-    digest,
     groups,
     load_languages,
     named,
 )
 from stages.identify.language import LANGUAGE
+from stages.ingest.parquet import Parquet
 
 SIZE = column(
     "size",
@@ -50,7 +52,7 @@ class SizeSignals(Signals):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SizeRules(Rules):
+class SizeRules(SignalRules):
     """Drop texts."""
 
     signals: ClassVar[pa.Field] = SIZE
@@ -87,6 +89,30 @@ def test_signals_are_one_struct_of_the_declared_types() -> None:
     ]
     assert measured.schema.equals(SizeSignals().flow(pa.schema([TEXT])))
     assert batch().slice(0, 0).column("size").to_pylist() == []
+
+
+def test_measuring_again_replaces_the_column() -> None:
+    old = pa.array([{"n_bytes": 99, "half": 9.0}] * len(TEXTS), SIZE.type)
+    before = pa.record_batch({"size": old, "text": pa.array(TEXTS)})
+    measured = SizeSignals(profile="dolma").process(before)
+    assert measured.schema.names == ["size", "text"]
+    assert measured.column("size").equals(batch().column("size"))
+    assert made_by(measured.schema.field("size")) == "profile dolma"
+    flow = SizeSignals(profile="dolma").flow(SizeSignals().flow(pa.schema([TEXT])))
+    assert SizeRules(profile="dolma").flow(flow).names == ["text", "size"]
+
+
+def test_a_source_may_keep_a_column_that_is_measured_anew(tmp_path: Path) -> None:
+    old = pa.array([{"n_bytes": 99, "half": 9.0}] * len(TEXTS), SIZE.type)
+    table = pa.table({"id": [str(i) for i in range(len(TEXTS))], "text": TEXTS, "size": old})
+    pq.write_table(table, tmp_path / "in.parquet")
+    source, step = Parquet(paths=str(tmp_path / "in.parquet"), keep=("size",), source="x"), SizeSignals()
+    source.check()
+    schema = step.flow(source.makes())
+    assert schema.names.count("size") == 1
+    (read,) = source.read(source.splits()[0])
+    measured = conform(step.process(read), schema)
+    assert measured.column("size").equals(batch().column("size"))
 
 
 @pytest.mark.parametrize(
@@ -131,10 +157,9 @@ def test_limits_of_languages(tmp_path: Path) -> None:
 
 
 def test_plans_that_do_not_fit() -> None:
-    with pytest.raises(PlanError, match="put `- use: size_signals` before it"):
-        SizeRules().flow(pa.schema([TEXT]))
-    with pytest.raises(PlanError, match="has profile paper, but 'size' was measured with profile dolma"):
+    with pytest.raises(PlanError, match="made by profile paper, but it was made by profile dolma"):
         SizeRules().flow(SizeSignals(profile="dolma").flow(pa.schema([TEXT])))
+    assert SizeRules().flow(pa.schema([SIZE])).names == ["size"]  # a file of others does not say
     with pytest.raises(PlanError, match="profile must be one of paper, dolma, not dclm"):
         SizeSignals(profile="dclm").check()
     with pytest.raises(PlanError, match="profile must be one of paper, dolma, not curator"):

@@ -276,7 +276,9 @@ def test_a_rule_needs_its_signals() -> None:
     with pytest.raises(PlanError, match="put `- use: repetition_signals` before it"):
         RepetitionRules().flow(pa.schema([("text", pa.string())]))
     measured_as_dolma = RepetitionSignals(profile="dolma").flow(pa.schema([("text", pa.string())]))
-    with pytest.raises(PlanError, match="was measured with profile dolma"):
+    with pytest.raises(
+        PlanError, match="'repetition' made by profile dclm, but it was made by profile dolma"
+    ):
         RepetitionRules(profile="dclm").flow(measured_as_dolma)
 
 

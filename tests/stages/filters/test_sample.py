@@ -5,7 +5,6 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from pipeline.errors import PlanError
 from stages.filters.sample import KeepSample
 
 N = 20_000
@@ -35,9 +34,3 @@ def test_a_smaller_share_is_a_part_of_a_larger() -> None:
 def test_seeds_choose_independently() -> None:
     both = kept(0.2, seed=1) & kept(0.2, seed=2)
     assert abs(len(both) - N * 0.04) < 4 * (N * 0.04) ** 0.5
-
-
-@pytest.mark.parametrize("share", [0.0, -1.0, 1.01, float("nan")])
-def test_shares_that_are_none(share: float) -> None:
-    with pytest.raises(PlanError, match="share must be above 0"):
-        KeepSample(share=share).check()

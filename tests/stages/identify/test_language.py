@@ -102,8 +102,6 @@ def test_a_model_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "bad.bin").write_bytes(b"not a model")
     with pytest.raises(PlanError, match="cannot load the fastText model"):
         IdentifyLanguage(model=str(tmp_path / "bad.bin")).check()
-    with pytest.raises(PlanError, match="max_chars"):
-        IdentifyLanguage(max_chars=0).check()
 
 
 @pytest.mark.data

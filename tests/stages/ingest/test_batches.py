@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from pipeline.schema import REASONS, TEXT, document_schema
 from pipeline.shards import BATCH_BYTES, BATCH_ROWS
-from stages.ingest.batches import Row, batches, place_id, valid_text
+from stages.ingest.batches import Row, batches, location_id, valid_text
 
 SCHEMA = document_schema(TEXT)
 
@@ -33,12 +33,15 @@ def test_batches_are_cut_by_rows_and_by_bytes() -> None:
     assert [i for b in made for i in b.column("id").to_pylist()] == [str(i) for i in range(10)]
 
 
-def test_place_ids_differ() -> None:
+def test_location_ids_differ() -> None:
     ids = {
-        place_id(file, offset, *more) for file in "ab" for offset in (0, 1, 12) for more in ((), (0,), (5,))
+        location_id(file, offset, *more)
+        for file in "ab"
+        for offset in (0, 1, 12)
+        for more in ((), (0,), (5,))
     }
     assert len(ids) == 18
-    assert place_id("a", 1) == place_id("a", 1)
+    assert location_id("a", 1) == location_id("a", 1)
     assert all(len(i) == 16 for i in ids)
 
 

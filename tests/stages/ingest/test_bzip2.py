@@ -4,7 +4,7 @@ import bz2
 
 import pytest
 
-from stages.ingest.bzip2 import PIECE, Bzip2Stream
+from stages.ingest.bzip2 import CHUNK_BYTES, Bzip2Stream
 from stages.ingest.records import container
 from stages.ingest.window import Window
 from tests.stages.ingest.archives import (
@@ -59,11 +59,11 @@ def test_a_broken_stream_gives_the_blocks_before_the_break() -> None:
     assert [d.reason for d in damage(items)] == ["inflate"]
 
 
-def test_a_bomb_comes_in_pieces() -> None:
+def test_a_bomb_comes_in_chunks() -> None:
     bomb = bz2.compress(bytes(40 << 20))
     source = Bzip2Stream(Window.of(bomb), 0)
     sizes = []
     while not source.ended:
         sizes.append(len(source.step()))
-    assert max(sizes) <= PIECE
+    assert max(sizes) <= CHUNK_BYTES
     assert sum(sizes) == 40 << 20

@@ -80,13 +80,13 @@ def test_a_flaw_is_noted() -> None:
 
 @pytest.mark.parametrize("how", STORED)
 def test_every_way_to_cut_the_tail_off(how: str) -> None:
-    whole = b"".join(STORED[how])
-    before = len(whole) - len(STORED[how][-1])
-    for size in range(before + 1, len(whole), 7):
-        items = read(whole[:size])
+    complete = b"".join(STORED[how])
+    before = len(complete) - len(STORED[how][-1])
+    for size in range(before + 1, len(complete), 7):
+        items = read(complete[:size])
         kept = payloads(items)
         assert kept[: N - 1] == BLOCKS[:-1]
-        if size < len(whole) - 4:
+        if size < len(complete) - 4:
             assert len(kept) == N - 1
             assert [(d.offset, d.length) for d in damage(items)] == [(before, size - before)]
 
@@ -112,7 +112,7 @@ def test_a_lie_about_a_large_length_loses_nothing_else(how: str) -> None:
     assert len(damage(items)) == 1
 
 
-def test_a_digest_tells_a_wrong_length_from_a_damaged_neighbour() -> None:
+def test_a_digest_distinguishes_a_wrong_length_from_a_damaged_neighbour() -> None:
     body = b"<p>one</p>\r\n\r\n<p>two</p>"
     block = response(1, body)
     short = block.replace(b"Content-Length: ", b"Content-Length: 0", 1)

@@ -26,8 +26,8 @@ def brotli(data: bytes, folder: object) -> bytes:
 
 
 def chunked(data: bytes, size: int = 1000, extra: bytes = b"", eol: bytes = b"\r\n") -> bytes:
-    pieces = [data[i : i + size] for i in range(0, len(data), size)]
-    return b"".join(b"%x" % len(p) + extra + eol + p + eol for p in pieces) + b"0" + eol * 2
+    chunks = [data[i : i + size] for i in range(0, len(data), size)]
+    return b"".join(b"%x" % len(p) + extra + eol + p + eol for p in chunks) + b"0" + eol * 2
 
 
 def body_of(encoding: str, body: bytes, transfer: str = "") -> tuple[bytes, str]:
@@ -102,7 +102,7 @@ def test_content_codings(encoding: str, compress: Callable[[bytes], bytes]) -> N
     assert body_of(encoding, BODY) == (BODY, ""), "the crawler stored it decoded"
     cut, why = body_of(encoding, coded[: len(coded) // 2])
     assert BODY.startswith(cut) or encoding == "deflate, gzip"
-    assert not why or encoding == "zstd"  # which decodes whole blocks
+    assert not why or encoding == "zstd"  # which decodes block by block
 
 
 def test_brotli(tmp_path: object) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,22 @@ def test_reads_what_was_written(tmp_path: Path, name: str) -> None:
     assert [r["length"] for r in found] == [len(line) for line in LINES]
     assert [r["offset"] for r in found] == [len(b"".join(LINES[:i])) for i in range(40)]
     assert not any(r["reasons"] for r in found)
+
+
+def test_bytes_in_base64_where_there_is_no_text(tmp_path: Path) -> None:
+    page = "<meta charset=iso-8859-1><p>café au lait".encode("latin-1")
+    packed = [{"html_base64": b64encode(page).decode()}, {"html": "<p>a", "html_base64": "!"},
+              {"html_base64": "no base64"}, {"html_base64": 3}, {}]  # fmt: skip
+    path = write(tmp_path / "a.jsonl", b"".join(json.dumps(row).encode() + b"\n" for row in packed))
+    found = rows(Jsonl(paths=path, body="html", text_column="html", base64_column="html_base64"))
+    assert [row["html"] for row in found] == [
+        "<meta charset=iso-8859-1><p>café au lait",
+        "<p>a",
+        None,
+        None,
+        None,
+    ]
+    assert [row["reasons"] for row in found] == [None, None, *[["no_text"]] * 3]
 
 
 BAD = {
@@ -160,7 +177,6 @@ def test_settings_that_do_not_go_together(tmp_path: Path) -> None:
             ),
             "keep: a",
         ),
-        (Jsonl(paths=path, split_bytes=0), "positive"),
         (Jsonl(paths=str(tmp_path / "none*")), "none"),
     ]:
         with pytest.raises(PlanError, match=message):
@@ -173,7 +189,7 @@ def test_settings_that_do_not_go_together(tmp_path: Path) -> None:
     size=st.integers(1, 60),
     limit=st.integers(1, 40),
 )
-def test_parts_of_any_size_give_the_whole(
+def test_parts_of_any_size_give_what_one_pass_gives(
     tmp_path_factory: pytest.TempPathFactory, body: list[bytes], end: bytes, size: int, limit: int
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "lines.jsonl"
@@ -183,10 +199,10 @@ def test_parts_of_any_size_give_the_whole(
     def part(start: int, stop: int) -> list[Any]:
         return list(lines(Split(path=str(path), start=start, stop=stop, size=len(data)), limit))
 
-    whole = part(0, len(data))
-    assert [line for start in range(0, len(data), size) for line in part(start, start + size)] == whole
+    intact = part(0, len(data))
+    assert [line for start in range(0, len(data), size) for line in part(start, start + size)] == intact
     want = [line for line in data.split(b"\n") if line.strip()]
-    assert [line for _, _, line in whole] == [w if len(w) <= limit else "too_large" for w in want]
+    assert [line for _, _, line in intact] == [w if len(w) <= limit else "too_large" for w in want]
 
 
 def test_long_lines_are_not_held_and_belong_to_one_part(tmp_path: Path) -> None:
@@ -202,15 +218,15 @@ def test_long_lines_are_not_held_and_belong_to_one_part(tmp_path: Path) -> None:
 def test_a_compressed_file_that_breaks_off(tmp_path: Path, suffix: str) -> None:
     text = b"".join(record(i, more=random.Random(i).randbytes(100).hex()) for i in range(2000))
     path = Path(write(tmp_path / f"a.jsonl{suffix}", text))
-    whole = path.read_bytes()
-    for size in (len(whole) // 2, len(whole) - 1):
-        path.write_bytes(whole[:size])
+    intact = path.read_bytes()
+    for size in (len(intact) // 2, len(intact) - 1):
+        path.write_bytes(intact[:size])
         *good, last = rows(Jsonl(paths=str(path)))
         assert [r["id"] for r in good] == [f"d{i}" for i in range(len(good))]
         assert last["reasons"] == ["damaged:truncated"]
         assert (last["offset"], last["length"]) == (sum(r["length"] for r in good), None)
-    middle = len(whole) // 2
-    path.write_bytes(whole[:middle] + bytes(50) + whole[middle + 50 :])
+    middle = len(intact) // 2
+    path.write_bytes(intact[:middle] + bytes(50) + intact[middle + 50 :])
     *good, last = rows(Jsonl(paths=str(path)))
     assert len(good) >= (500 if suffix == ".gz" else 0)
     assert last["reasons"][0] in ("damaged:inflate", "damaged:crc", "damaged:zstd")

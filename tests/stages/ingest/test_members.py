@@ -114,14 +114,14 @@ def test_inflated_bytes_at_any_offset() -> None:
     stored = b"junk" + member(text[:1000]) + member(text[1000:]) + member(RECORDS[0])
     window = Window(io.BytesIO(stored), len(stored))
     data = Inflated(window, 4, 1 << 20)
-    assert data.at(0, 10) == text[:10]
-    assert data.at(990, 100) == text[990:1000], "the next member is no part until more is needed"
+    assert data.read(0, 10) == text[:10]
+    assert data.read(990, 100) == text[990:1000], "the next member is no part until more is needed"
     assert data.reach(1001)
-    assert data.at(990, 100) == text[990:1090]
-    assert data.at(3 << 20, 50) == text[3 << 20 : (3 << 20) + 50]
-    assert data.at(5, 50) == text[5:55], "what was let go is decompressed again"
+    assert data.read(990, 100) == text[990:1090]
+    assert data.read(3 << 20, 50) == text[3 << 20 : (3 << 20) + 50]
+    assert data.read(5, 50) == text[5:55], "what was let go is decompressed again"
     assert data.end() == len(text)
-    assert data.at(len(text), 5) == b""
+    assert data.read(len(text), 5) == b""
     assert not data.reach(len(text) + 1), "the last member begins a record of its own"
     assert data.stop == len(stored) - len(member(RECORDS[0]))
     assert not data.error

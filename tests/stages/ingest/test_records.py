@@ -110,7 +110,7 @@ def test_a_warc_inside_a_warc_is_never_mistaken_for_the_file() -> None:
     size=st.integers(1, 60_000),
     hits=st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=0, max_size=40)), max_size=3),
 )
-def test_parts_of_any_size_give_the_whole(
+def test_parts_of_any_size_give_what_one_pass_gives(
     order: list[int], zipped: bool, size: int, hits: list[tuple[float, bytes]]
 ) -> None:
     kinds = [RECORDS[0], response(6, noise(6, 20_000)), RECORDS[1] + RECORDS[2], response(8, b"")]
@@ -118,10 +118,10 @@ def test_parts_of_any_size_give_the_whole(
     for where, splinter in hits:
         at = int(where * len(data))
         data[at : at + len(splinter)] = splinter
-    whole = read(bytes(data))
-    assert split_anywhere(bytes(data), max(size, len(data) // 50)) == whole
+    complete = read(bytes(data))
+    assert split_anywhere(bytes(data), max(size, len(data) // 50)) == complete
     end = 0
-    for item in whole:
+    for item in complete:
         assert item.offset >= end or item.inner
         end = item.offset + item.length if not item.inner else max(end, item.offset + item.length)
     assert end <= len(data)
@@ -204,14 +204,14 @@ def test_warc_files_in_records_do_not_mislead_the_parts_of_a_plain_file(
     for where, splinter in hits:
         at = int(where * len(data))
         data[at : at + len(splinter)] = splinter
-    whole = read(bytes(data))
+    complete = read(bytes(data))
     size = max(size, len(data) // 40)
     starts = list(range(0, len(data), size))
     shuffle.shuffle(starts)
     marks = [0]
     found = {at: list(records(Window.of(bytes(data)), at, at + size, marks=marks)) for at in starts}
-    assert [item for at in sorted(found) for item in found[at]] == whole
-    assert split_anywhere(bytes(data), size) == whole
+    assert [item for at in sorted(found) for item in found[at]] == complete
+    assert split_anywhere(bytes(data), size) == complete
     assert marks == sorted(set(marks))
 
 
@@ -286,10 +286,10 @@ def test_truncated_and_broken_real_files(shared_data: Path) -> None:
 def test_a_real_file_survives_a_hit_anywhere(shared_data: Path) -> None:
     path = shared_data / "warc/commoncrawl/warcfile.warc.gz"
     data = path.read_bytes()
-    whole = read(data)
-    for k in range(0, len(whole), 3):
-        at = whole[k].offset + whole[k].length // 2
+    complete = read(data)
+    for k in range(0, len(complete), 3):
+        at = complete[k].offset + complete[k].length // 2
         items = read(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
-        assert payloads(items) == payloads(whole)[:k] + payloads(whole)[k + 1 :]
-        assert [(d.offset, d.length) for d in damage(items)] == [(whole[k].offset, whole[k].length)]
-    assert len(whole) == 50
+        assert payloads(items) == payloads(complete)[:k] + payloads(complete)[k + 1 :]
+        assert [(d.offset, d.length) for d in damage(items)] == [(complete[k].offset, complete[k].length)]
+    assert len(complete) == 50

@@ -185,7 +185,7 @@ def test_a_server_without_ranges_sends_the_file_once(site: Site) -> None:
     site.files |= {"/a": DATA, "/empty": b"", "/one": b"1"}
     site.ranges = False
     (split,) = byte_splits([f"{site.url}/a"], GLANCE)
-    assert (split.start, split.stop) == (0, len(DATA)), "parts of it could only be had as a whole"
+    assert (split.start, split.stop) == (0, len(DATA)), "the server sends no ranges of it"
     site.asked.clear()
     site.troubles.extend(["cut", 503, "cut"])
     with open_split(split) as file:
@@ -201,7 +201,7 @@ def test_a_server_without_ranges_sends_the_file_once(site: Site) -> None:
             assert file.read() == site.files[f"/{name}"]
 
 
-def test_a_size_that_is_not_told(site: Site) -> None:
+def test_a_server_that_does_not_say_the_size(site: Site) -> None:
     site.files["/a"] = DATA
     site.ranges = False
     site.troubles.extend(["no length"])
@@ -302,7 +302,7 @@ def _read(url: str, folder: str, start: int) -> None:
 
 
 def test_processes_share_one_rate(site: Site, hasty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Four processes, none of which is told of the others, keep the limit together."""
+    """Four processes, none of which knows of the others, keep the limit together."""
     monkeypatch.setenv("CORPUSMILL_REQUESTS_PER_SECOND", "40")
     site.files["/a"] = bytes(64 * 3 * GLANCE)
     spawn = multiprocessing.get_context("spawn")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import PlanError, RunError
 from stages.ingest import retry
-from stages.ingest.retry import Changed, Manners, RateLimit, Transient, _State, persist
+from stages.ingest.retry import Changed, RateLimit, RequestLimits, Transient, _State, with_retries
 
 URL = "https://example.org/a.warc.gz"
 
@@ -44,47 +44,47 @@ def pauses_of(slept: list[float]) -> list[float]:
 
 
 def test_pauses_grow_and_are_the_same_each_time(slept: list[float]) -> None:
-    assert persist(URL, failing(*[Transient("lost")] * 6)) == "done"
+    assert with_retries(URL, failing(*[Transient("lost")] * 6)) == "done"
     first = pauses_of(slept)
     assert len(first) == 6
     for i, pause in enumerate(first):
         assert 0.25 * 2**i <= pause < 0.5 * 2**i + 1e-9
-    assert persist(URL, failing(*[Transient("lost")] * 6)) == "done"
+    assert with_retries(URL, failing(*[Transient("lost")] * 6)) == "done"
     assert pauses_of(slept)[6:] == first
-    assert persist(URL + "b", failing(*[Transient("lost")] * 6)) == "done"
+    assert with_retries(URL + "b", failing(*[Transient("lost")] * 6)) == "done"
     assert pauses_of(slept)[12:] != first, "files do not come back all at once"
 
 
 def test_the_longest_pause(slept: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CORPUSMILL_MAX_ATTEMPTS", "20")
-    persist(URL, failing(*[Transient("lost")] * 15))
+    with_retries(URL, failing(*[Transient("lost")] * 15))
     assert max(slept) <= 60
     assert sum(s > 30 for s in slept) > 6
 
 
 def test_patience_ends_after_so_many_in_a_row(slept: list[float]) -> None:
     with pytest.raises(RunError, match=rf"{URL}: failed 8 times in a row, .*: lost.*MAX_ATTEMPTS higher"):
-        persist(URL, failing(*[Transient("lost")] * 8))
+        with_retries(URL, failing(*[Transient("lost")] * 8))
     with pytest.raises(RunError, match="REQUESTS_PER_SECOND lower"):
-        persist(URL, failing(*[Transient("503", slow=True)] * 8))
+        with_retries(URL, failing(*[Transient("503", slow=True)] * 8))
     progress = iter(range(1000))
-    assert persist(URL, failing(*[Transient("cut")] * 50), lambda: next(progress)) == "done"
+    assert with_retries(URL, failing(*[Transient("cut")] * 50), lambda: next(progress)) == "done"
 
 
 def test_what_does_not_pass_is_raised_at_once(slept: list[float]) -> None:
     for error in (RunError("403"), Changed(URL), ValueError("ours")):
         with pytest.raises(type(error)):
-            persist(URL, failing(error))
+            with_retries(URL, failing(error))
     assert pauses_of(slept) == []
 
 
 def test_the_server_says_when(slept: list[float]) -> None:
-    persist(URL, failing(Transient("503", wait=7.0), Transient("429", wait=9.0, slow=True)))
+    with_retries(URL, failing(Transient("503", wait=7.0), Transient("429", wait=9.0, slow=True)))
     waited = pauses_of(slept)
     assert waited[0] == 7.0
     assert waited[1] >= 9.0
-    with pytest.raises(RunError, match="asks to be left alone for 3600 s: run again then"):
-        persist(URL, failing(Transient("503 Slow Down", wait=3600.0)))
+    with pytest.raises(RunError, match="asks for a pause of 3600 s: run again then"):
+        with_retries(URL, failing(Transient("503 Slow Down", wait=3600.0)))
 
 
 def test_one_refusal_silences_all(slept: list[float]) -> None:
@@ -156,17 +156,17 @@ def test_slowing_down_only_fades(next_: float, extra: float, since: float, now: 
 def test_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("REQUESTS_PER_SECOND", "MAX_ATTEMPTS", "TIMEOUT_SECONDS"):
         monkeypatch.delenv(f"CORPUSMILL_{name}", raising=False)
-    usual = Manners(requests_per_second=20, max_attempts=8, timeout_seconds=60)
-    assert Manners.of("https://example.org") == usual
-    assert Manners.of("s3://bucket").requests_per_second == 200
+    usual = RequestLimits(requests_per_second=20, max_attempts=8, timeout_seconds=60)
+    assert RequestLimits.of("https://example.org") == usual
+    assert RequestLimits.of("s3://bucket").requests_per_second == 200
     monkeypatch.setenv("CORPUSMILL_REQUESTS_PER_SECOND", "0.5")
     monkeypatch.setenv("CORPUSMILL_MAX_ATTEMPTS", "")
-    assert Manners.of("s3://bucket").requests_per_second == 0.5
-    assert Manners.of("s3://bucket").max_attempts == 8
+    assert RequestLimits.of("s3://bucket").requests_per_second == 0.5
+    assert RequestLimits.of("s3://bucket").max_attempts == 8
     for wrong in ("0", "-1", "many", "nan", "inf"):
         monkeypatch.setenv("CORPUSMILL_MAX_ATTEMPTS", wrong)
         with pytest.raises(PlanError, match=f"CORPUSMILL_MAX_ATTEMPTS={wrong}: it must be a number above 0"):
-            Manners.of("s3://bucket")
+            RequestLimits.of("s3://bucket")
 
 
 def test_errors_come_back_from_workers() -> None:

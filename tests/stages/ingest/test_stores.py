@@ -18,9 +18,9 @@ from tests.stages.ingest.sites import Site
 DATA = noise(7, 300_000)
 
 
-def whole(store: Store, start: int, stop: int, known: Info) -> bytes:
-    """All pieces."""
-    return b"".join(store.pieces(start, stop, known))
+def read(store: Store, start: int, stop: int, known: Info) -> bytes:
+    """All chunks joined."""
+    return b"".join(store.chunks(start, stop, known))
 
 
 def test_what_is_known_of_a_file(site: Site) -> None:
@@ -41,11 +41,11 @@ def test_what_is_known_of_a_file(site: Site) -> None:
 
 def test_what_denies_what() -> None:
     one = Info(size=1, stamp='"x"')
-    assert not one.denies(one)
-    assert not one.denies(Info(size=1, stamp=""))
-    assert not one.denies(Info(size=1, stamp='"x"', ranged=False))
-    assert one.denies(Info(size=2, stamp='"x"'))
-    assert one.denies(Info(size=1, stamp='"y"'))
+    assert not one.differs(one)
+    assert not one.differs(Info(size=1, stamp=""))
+    assert not one.differs(Info(size=1, stamp='"x"', ranged=False))
+    assert one.differs(Info(size=2, stamp='"x"'))
+    assert one.differs(Info(size=1, stamp='"y"'))
 
 
 def test_weak_etags_and_dates_are_stamps_too(site: Site) -> None:
@@ -60,20 +60,20 @@ def test_weak_etags_and_dates_are_stamps_too(site: Site) -> None:
 def test_parts(site: Site) -> None:
     site.files["/a"] = DATA
     known = Info(size=len(DATA), stamp="")
-    assert whole(Web(f"{site.url}/a"), 5, 100_005, known) == DATA[5:100_005]
+    assert read(Web(f"{site.url}/a"), 5, 100_005, known) == DATA[5:100_005]
     site.ranges = False
     with pytest.raises(Unranged):
-        whole(Web(f"{site.url}/a"), 5, 105, known)
-    assert whole(Web(f"{site.url}/a"), 0, len(DATA), known) == DATA
+        read(Web(f"{site.url}/a"), 5, 105, known)
+    assert read(Web(f"{site.url}/a"), 0, len(DATA), known) == DATA
     with pytest.raises(Changed):
-        whole(Web(f"{site.url}/a"), 0, 10, Info(size=10, stamp=""))
+        read(Web(f"{site.url}/a"), 0, 10, Info(size=10, stamp=""))
 
 
 def test_bytes_are_as_they_are_stored(site: Site) -> None:
     """Stores like to say that a .gz is gzip-encoded, and clients then like to decompress it."""
     packed = member(DATA[:1000])
     site.troubles.extend([(206, {"Content-Range": "bytes 0-6/7", "Content-Encoding": "gzip"})])
-    assert whole(Web(f"{site.url}/a"), 0, 7, Info(size=7, stamp="")) == b"trouble"
+    assert read(Web(f"{site.url}/a"), 0, 7, Info(size=7, stamp="")) == b"trouble"
     site.files["/a.gz"] = packed
     with open_file(f"{site.url}/a.gz") as file:
         assert file.read() == packed
@@ -144,10 +144,10 @@ def test_errors_of_files_that_lie_somewhere(hasty: Path, tmp_path: Path) -> None
 
     for error in (PermissionError(13, "no"), IsADirectoryError(21, "folder"), OSError(22, "what?")):
         with pytest.raises(RunError, match=f"{tmp_path}: {type(error).__name__}"):
-            store._asked(lambda e=error: fails(e))  # type: ignore[misc]
+            store._request(lambda e=error: fails(e))  # type: ignore[misc]
     for passing in (TimeoutError(), ConnectionResetError(), OSError(121, "inside"), OSError(16, "SlowDown")):
         with pytest.raises(Transient) as caught:
-            store._asked(lambda e=passing: fails(e))  # type: ignore[misc]
+            store._request(lambda e=passing: fails(e))  # type: ignore[misc]
         assert caught.value.slow == ("SlowDown" in str(passing))
     with pytest.raises(ValueError, match="ours"):
-        store._asked(lambda: fails(ValueError("ours")))
+        store._request(lambda: fails(ValueError("ours")))

@@ -208,8 +208,6 @@ def test_settings(tmp_path: Path) -> None:
     for step, message in [
         (Warc(paths=str(tmp_path / "*.gz")), r"\*\.gz"),
         (Wet(paths=("none.gz",)), "none"),
-        (Warc(paths=str(tmp_path), split_bytes=0), "positive"),
-        (Warc(paths=str(tmp_path), max_record_bytes=1 << 31), "at most 1 GiB"),
     ]:
         with pytest.raises(PlanError, match=message):
             step.check()
@@ -233,10 +231,10 @@ def test_wet(tmp_path: Path) -> None:
 @pytest.mark.data
 def test_parts_of_any_size_give_the_same_documents(shared_data: Path) -> None:
     pattern = str(shared_data / "warc/crawl/[iks]*.warc.gz")
-    whole = rows(Warc(paths=pattern, split_bytes=1 << 30))
+    complete = rows(Warc(paths=pattern, split_bytes=1 << 30))
     for size in (30_000, 400_000):
-        assert rows(Warc(paths=pattern, split_bytes=size)) == whole
-    assert sum(not r["reasons"] for r in whole) > 30
+        assert rows(Warc(paths=pattern, split_bytes=size)) == complete
+    assert sum(not r["reasons"] for r in complete) > 30
 
 
 @pytest.mark.data

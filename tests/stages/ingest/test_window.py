@@ -18,13 +18,13 @@ DATA = noise(1, 3 * BLOCK + 17)
 def test_any_bytes_in_any_order(requests: list[tuple[int, int]]) -> None:
     window = Window(io.BytesIO(DATA), len(DATA))
     for offset, n in requests:
-        assert window.at(offset, n) == DATA[offset : offset + n]
+        assert window.read(offset, n) == DATA[offset : offset + n]
 
 
 def test_a_file_that_grew_is_read_to_its_size_when_planned() -> None:
     window = Window(io.BytesIO(DATA), 100)
-    assert window.at(90, 50) == DATA[90:100]
-    assert window.at(100, 1) == b""
+    assert window.read(90, 50) == DATA[90:100]
+    assert window.read(100, 1) == b""
     assert window.reach(100)
     assert not window.reach(101)
     assert window.end() == 100

@@ -52,7 +52,7 @@ def test_frames_end_where_they_end() -> None:
     assert stepped(data + b"\0") == (RECORDS[0] * 3, "", len(data))
 
 
-def test_damage_is_told_apart() -> None:
+def test_kinds_of_damage() -> None:
     data = frame(noise(1, 500_000))
     assert stepped(flip(data, len(data) - 1))[1] == "crc"
     assert stepped(data[:5])[1] == "truncated"

@@ -22,7 +22,7 @@ from stages.text.segments import (
     bound_segments,
     next_segment,
     repeats,
-    room_for,
+    segment_scratch,
 )
 
 TEXT = st.text(
@@ -70,10 +70,10 @@ def test_no_separator_makes_more_than_there_is_room_for(separator: int, text: st
 def test_repeats(blank: int, stripped: int, every: int, texts: list[str]) -> None:
     offsets = np.cumsum([0, *(len(t.encode()) for t in texts)]).astype(np.int32)
     data = np.frombuffer("".join(texts).encode(), np.uint8)
-    room, oldest = room_for(data, offsets), 1
+    scratch, oldest = segment_scratch(data, offsets), 1
     how = Segments(NEWLINE, blank, stripped, every)
     for i, text in enumerate(texts):
         found = [s.strip() if stripped else s for s in text.split("\n") if blank or s.strip()]
         again = [s for s, k in Counter(found).items() if k > 1 for _ in range(k if every else k - 1)]
-        *numbers, oldest = repeats(data, int(offsets[i]), int(offsets[i + 1]), how, room, i, oldest)
+        *numbers, oldest = repeats(data, int(offsets[i]), int(offsets[i + 1]), how, scratch, i, oldest)
         assert numbers == [len(found), len(again), sum(map(len, found)), sum(map(len, again))]

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from stages.tokens.bpe import FitBpe, train
+from stages.tokens.bpe import train
 
 WORDS = tuple(
     re.findall(
@@ -76,5 +76,5 @@ def write_documents(path: Path, texts: Sequence[str | None], prefix: str = "d") 
 def bpe_json(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tokenizer.json of 600 ids, end of text 0."""
     path = tmp_path_factory.mktemp("bpe") / "tokenizer.json"
-    train([prose(i, 400) for i in range(40)], FitBpe(vocab_size=600), path)
+    train([prose(i, 400) for i in range(40)], path, vocab_size=600)
     return path

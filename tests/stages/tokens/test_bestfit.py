@@ -32,21 +32,21 @@ def packed(strategy: str, lengths: list[int], sequence_length: int, seed: int = 
 
 
 def best_fit_decreasing(lengths: list[int], sequence_length: int) -> int:
-    """Rows that plain best-fit-decreasing needs, looking at every row for every piece."""
+    """Rows that plain best-fit-decreasing needs, looking at every row for every chunk."""
     room = sequence_length - 1
-    pieces = [min(room, length - first) + 1 for length in lengths for first in range(0, length, room)]
+    chunks = [min(room, length - first) + 1 for length in lengths for first in range(0, length, room)]
     free: list[int] = []
-    for piece in sorted(pieces, reverse=True):
-        fitting = [r for r in range(len(free)) if free[r] >= piece]
+    for chunk in sorted(chunks, reverse=True):
+        fitting = [r for r in range(len(free)) if free[r] >= chunk]
         if fitting:
-            free[min(fitting, key=lambda r: free[r])] -= piece
+            free[min(fitting, key=lambda r: free[r])] -= chunk
         else:
-            free.append(sequence_length - piece)
+            free.append(sequence_length - chunk)
     return len(free)
 
 
 def check(layout: Layout, lengths: list[int], sequence_length: int) -> None:
-    """Every token of every document exactly once; pieces follow each other in their rows from 0 and fit."""
+    """Every token of every document exactly once; chunks follow each other in their rows from 0 and fit."""
     seen = [np.zeros(length, np.int64) for length in lengths]
     row, free_from = -1, 0
     for r, start, document, first, n in zip(
@@ -82,9 +82,9 @@ def test_every_token_exactly_once(strategy: str, lengths: list[int], sequence_le
 
 @given(lengths=LENGTHS, sequence_length=SEQUENCE_LENGTHS)
 def test_best_fit_cuts_nothing_that_fits(lengths: list[int], sequence_length: int) -> None:
-    pieces = Counter(packed("best_fit", lengths, sequence_length).document.tolist())
+    chunks = Counter(packed("best_fit", lengths, sequence_length).document.tolist())
     room = sequence_length - 1
-    assert pieces == Counter({d: -(-n // room) for d, n in enumerate(lengths) if n})
+    assert chunks == Counter({d: -(-n // room) for d, n in enumerate(lengths) if n})
 
 
 @given(lengths=LENGTHS, sequence_length=SEQUENCE_LENGTHS)
@@ -163,7 +163,7 @@ def test_seed_and_ties_decide_the_order_and_not_the_number_of_rows() -> None:
 
 
 def test_known_layout() -> None:
-    """Golden: rooms 8; pieces of 8, 6, 5, 3, 2 and (cut from 9 tokens) 8 + 3 with their ids."""
+    """Golden: rooms 8; chunks of 8, 6, 5, 3, 2 and (cut from 9 tokens) 8 + 3 with their ids."""
     layout = best_fit(np.array([5, 9, 4, 2, 1, 7], np.int32), 8, np.arange(6, dtype=np.uint64), 0)
     rows: dict[int, list[tuple[int, int, int]]] = {}
     for r, d, f, n in zip(layout.row, layout.document, layout.first_token, layout.n_tokens, strict=True):

@@ -189,7 +189,7 @@ def test_loading_is_cached_by_path_and_content(bpe_json: Path, tmp_path: Path) -
 def test_errors_name_the_file(tmp_path: Path, bpe_json: Path) -> None:
     with pytest.raises(PlanError, match=r"none\.json' cannot be read: No such file"):
         load(tmp_path / "none.json")
-    with pytest.raises(PlanError, match="cannot be read"):
+    with pytest.raises(PlanError, match=r"cannot read .*: Is a directory"):
         load(tmp_path)
     with pytest.raises(PlanError, match="special tokens there are"):
         load(bpe_json, end_of_text="<eos>")

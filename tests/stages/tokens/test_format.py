@@ -9,11 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.errors import RunError
-from pipeline.shards import read_json, write_json
-from stages.tokens.act import Tokens
+from pipeline.store import read_json, write_json
 from stages.tokens.encoder import load
 from stages.tokens.format import TokenFolder, dtype_for
-from tests.stages.tokens.test_act import context_of, run_folder
+from stages.tokens.section import Tokens
+from tests.stages.tokens.test_section import context_of, run_folder
 
 LENGTH = 64
 
@@ -21,8 +21,8 @@ LENGTH = 64
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, bpe_json: Path) -> Path:
     output = run_folder(tmp_path_factory.mktemp("run"))
-    act = Tokens(tokenizer=str(bpe_json), sequence_length=LENGTH, heldout_frac=0.2)
-    return output / str(act.run(context_of(output))["folder"])
+    section = Tokens(tokenizer=str(bpe_json), sequence_length=LENGTH, heldout_frac=0.2)
+    return output / str(section.execute(context_of(output))["folder"])
 
 
 def rows_of(folder: Path, where: str) -> np.ndarray:
@@ -69,7 +69,7 @@ def test_no_such_sequence(folder: Path) -> None:
 
 def test_every_token_leads_back_to_its_document(folder: Path, bpe_json: Path) -> None:
     tokens, encoder = TokenFolder.open(folder), load(bpe_json)
-    shards = sorted(folder.parent.glob("03-documents/web/*.parquet"))
+    shards = sorted(folder.parent.glob("documents/web/*.parquet"))
     documents = {row["id"]: row for shard in shards for row in pq.read_table(shard).to_pylist()}
     came_from = ("id", "url", "file", "offset")
     n = tokens.n_sequences("web")
@@ -77,15 +77,15 @@ def test_every_token_leads_back_to_its_document(folder: Path, bpe_json: Path) ->
     for sequence in (0, n // 2, n - 1, *range(1, n, 29)):
         row = tokens.sequences("web", [sequence])[0]
         for position in range(0, LENGTH, 5):
-            piece = tokens.provenance("web", sequence, position)
-            if piece is None:
+            chunk = tokens.provenance("web", sequence, position)
+            if chunk is None:
                 assert (row[position:] == tokens.end_of_text).all()
                 padding += 1
                 continue
-            document = documents[piece["id"]]
-            assert {k: piece[k] for k in came_from} == {k: document[k] for k in came_from}
-            at = piece["first_token"] + position - piece["start"] - 1
-            if position > piece["start"]:
+            document = documents[chunk["id"]]
+            assert {k: chunk[k] for k in came_from} == {k: document[k] for k in came_from}
+            at = chunk["first_token"] + position - chunk["start"] - 1
+            if position > chunk["start"]:
                 assert row[position] == encoder.encode(pa.array([document["text"]])).to_pylist()[0][at]
             seen += 1
     assert seen > 50
@@ -97,7 +97,7 @@ def test_held_out_documents_are_in_no_training_sequence(folder: Path) -> None:
     ids: dict[bool, set[str]] = {}
     for heldout in (False, True):
         sequences = tokens.of("web", heldout)
-        ids[heldout] = {p["id"] for s in range(len(sequences)) for p in sequences.pieces(s)}
+        ids[heldout] = {p["id"] for s in range(len(sequences)) for p in sequences.chunks(s)}
     assert len(ids[True]) > 5
     assert not ids[True] & ids[False]
     assert len(ids[True] | ids[False]) == 100

@@ -9,11 +9,12 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
 from pipeline.errors import PlanError, RunError
 from pipeline.schema import FILE, ID, OFFSET, TEXT, URL, conform
 from stages.tokens.encoder import load
-from stages.tokens.pack import PIECES, Pack, Strategy, _times_before
+from stages.tokens.pack import CHUNKS, Pack, Strategy, _times_before
 from stages.tokens.tokenize import TOKENS, Tokenize
 from tests.stages.tokens.conftest import LITERALS, prose
 
@@ -42,17 +43,17 @@ def packed(batches: list[pa.RecordBatch], tokenizer: str | Path = "bytes", **set
 
 
 def texts_of(rows: Rows, tokenizer: str | Path = "bytes") -> dict[str, bytes]:
-    """Documents put together again from their pieces."""
+    """Documents put together again from their chunks."""
     encoder = load(tokenizer)
     found: dict[str, list[tuple[int, bytes]]] = {}
     for row in rows:
-        for piece in row["pieces"]:
-            ids = row["tokens"][piece["start"] : piece["start"] + piece["n_tokens"]]
+        for chunk in row["chunks"]:
+            ids = row["tokens"][chunk["start"] : chunk["start"] + chunk["n_tokens"]]
             assert ids[0] == encoder.end_of_text
             covered = encoder.decode(ids[1:])
-            assert len(covered) == piece["n_bytes"]
-            found.setdefault(piece["id"], []).append((piece["first_token"], covered))
-    return {id: b"".join(text for _, text in sorted(pieces)) for id, pieces in found.items()}
+            assert len(covered) == chunk["n_bytes"]
+            found.setdefault(chunk["id"], []).append((chunk["first_token"], covered))
+    return {id: b"".join(text for _, text in sorted(chunks)) for id, chunks in found.items()}
 
 
 @pytest.mark.parametrize("strategy", ["best_fit", "concat"])
@@ -65,7 +66,7 @@ def test_documents_can_be_put_together_again(strategy: Strategy, texts: list[str
 
 
 @pytest.mark.parametrize("strategy", ["best_fit", "concat"])
-def test_the_end_of_text_id_stands_where_pieces_begin_and_in_padding(
+def test_the_end_of_text_id_stands_where_chunks_begin_and_in_padding(
     bpe_json: Path, strategy: Strategy
 ) -> None:
     texts = [prose(i, 30) + LITERALS[i % 6] for i in range(40)]
@@ -73,17 +74,17 @@ def test_the_end_of_text_id_stands_where_pieces_begin_and_in_padding(
     end = load(bpe_json).end_of_text
     n = 0
     for row in rows:
-        starts = [p["start"] for p in row["pieces"]]
-        used = row["pieces"][-1]["start"] + row["pieces"][-1]["n_tokens"]
+        starts = [p["start"] for p in row["chunks"]]
+        used = row["chunks"][-1]["start"] + row["chunks"][-1]["n_tokens"]
         assert [i for i, t in enumerate(row["tokens"]) if t == end] == [*starts, *range(used, 64)]
         n += len(starts)
     assert n >= 40
     assert texts_of(rows, bpe_json) == {f"doc-{i}": t.encode() for i, t in enumerate(texts)}
 
 
-def test_pieces_carry_where_the_document_came_from() -> None:
+def test_chunks_carry_where_the_document_came_from() -> None:
     rows = packed([documents(["aa", "bbb", "x" * 20])], sequence_length=8)
-    found = {(p["id"], p["first_token"]): p for row in rows for p in row["pieces"]}
+    found = {(p["id"], p["first_token"]): p for row in rows for p in row["chunks"]}
     assert len(found) == 5
     assert found["doc-1", 0] | {"start": 0} == {
         "start": 0, "n_tokens": 4, "first_token": 0, "n_bytes": 3,
@@ -94,7 +95,7 @@ def test_pieces_carry_where_the_document_came_from() -> None:
 
 def test_bytes_of_cut_characters_add_up() -> None:
     rows = packed([documents(["数据" * 10])], sequence_length=8)
-    sizes = [p["n_bytes"] for row in rows for p in row["pieces"]]
+    sizes = [p["n_bytes"] for row in rows for p in row["chunks"]]
     assert sum(sizes) == 60
     assert any(size % 3 for size in sizes)
 
@@ -132,7 +133,7 @@ def test_tokens_from_elsewhere_need_a_tokenizer() -> None:
     bare = made.cast(pa.schema([f.remove_metadata() for f in made.schema]))
     with pytest.raises(PlanError, match="does not say which tokenizer"):
         Pack().flow(bare.schema)
-    assert Pack(tokenizer="bytes").flow(bare.schema).names == ["tokens", "pieces"]
+    assert Pack(tokenizer="bytes").flow(bare.schema).names == ["tokens", "chunks"]
     (batch,) = Pack(tokenizer="bytes", sequence_length=8).stream(iter([bare]))
     assert len(batch) == 1
 
@@ -150,15 +151,15 @@ def test_ids_that_are_not_the_tokenizers_are_refused(id: int) -> None:
 
 
 def test_settings_and_columns_are_checked_before_anything_runs() -> None:
-    with pytest.raises(PlanError, match="the least is 2"):
-        Pack(sequence_length=1).check()
+    with pytest.raises(ValidationError, match="greater than or equal to 2"):
+        TypeAdapter(Pack).validate_python({"sequence_length": 1})
     with pytest.raises(PlanError, match="cannot be read"):
         Pack(tokenizer="none.json").check()
     with pytest.raises(PlanError, match="'tokens', which no earlier step provides"):
         Pack().flow(SCHEMA)
     planned = Pack().flow(Tokenize(tokenizer="bytes").flow(SCHEMA))
-    assert planned.names == ["tokens", "pieces"]
-    assert planned.field("pieces").type == PIECES.type
+    assert planned.names == ["tokens", "chunks"]
+    assert planned.field("chunks").type == CHUNKS.type
 
 
 @pytest.mark.parametrize("strategy", ["concat", "best_fit"])

@@ -13,9 +13,9 @@ import pytest
 
 from pipeline.errors import RunError
 from pipeline.keyed import uniform
-from pipeline.shards import read_json
+from pipeline.store import read_json
 from stages.tokens.encoder import load
-from stages.tokens.format import PIECE_ROWS
+from stages.tokens.format import CHUNK_ROWS
 from stages.tokens.pack import Pack
 from stages.tokens.part import PackTask
 from stages.tokens.tokenize import Tokenize
@@ -39,14 +39,14 @@ def task(
 
 
 def documents_of(binary: Path, dtype: str, end: int) -> dict[str, list[int]]:
-    """Tokens of each document from a part alone, checking all that its pieces say."""
+    """Tokens of each document from a part alone, checking all that its chunks say."""
     rows = np.fromfile(binary, dtype).reshape(-1, 64)
-    pieces = pq.read_table(binary.with_suffix(".parquet"))
-    assert pieces.schema.equals(PIECE_ROWS)
+    chunks = pq.read_table(binary.with_suffix(".parquet"))
+    assert chunks.schema.equals(CHUNK_ROWS)
     found: dict[str, list[tuple[int, list[int]]]] = {}
     padding = np.ones(rows.shape, bool)
     last = (-1, 0)
-    for p in pieces.to_pylist():
+    for p in chunks.to_pylist():
         assert (p["sequence"], p["start"]) == (last if p["start"] else (last[0] + 1, 0))
         last = (p["sequence"], p["start"] + p["n_tokens"])
         ids = rows[p["sequence"], p["start"] : last[1]].tolist()
@@ -81,13 +81,13 @@ def test_account_counts_what_is_there(tmp_path: Path) -> None:
     held = tmp_path / "web" / "heldout" / "part-00003.bin"
     assert account["heldout"] == read_json(held.with_suffix(".json"))
     for path, n in ((work.output, account), (held, account["heldout"])):
-        pieces = pq.read_table(path.with_suffix(".parquet")).to_pydict()
+        chunks = pq.read_table(path.with_suffix(".parquet")).to_pydict()
         assert n["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
         assert n["n_sequences"] * 64 * 2 == path.stat().st_size > 0
         assert n["n_tokens"] + n["n_padding"] == n["n_sequences"] * 64
-        assert n["n_tokens"] == sum(pieces["n_tokens"])
-        assert n["n_pieces"] == len(pieces["n_tokens"])
-        assert n["n_bytes"] == sum(pieces["n_bytes"]) == n["n_tokens"] - n["n_pieces"]  # one token a byte
+        assert n["n_tokens"] == sum(chunks["n_tokens"])
+        assert n["n_chunks"] == len(chunks["n_tokens"])
+        assert n["n_bytes"] == sum(chunks["n_bytes"]) == n["n_tokens"] - n["n_chunks"]  # one token a byte
     assert account["n_documents"] + account["heldout"]["n_documents"] == 120
     assert account["n_empty"] + account["heldout"]["n_empty"] == 2
 
@@ -130,7 +130,7 @@ def test_a_shard_without_text_gives_an_empty_part(tmp_path: Path, texts: list[st
     account = work.run()
     assert account["n_sequences"] == account["n_tokens"] == account["n_documents"] == 0
     assert work.output.read_bytes() == b""
-    assert pq.read_table(work.output.with_suffix(".parquet")).schema.equals(PIECE_ROWS)
+    assert pq.read_table(work.output.with_suffix(".parquet")).schema.equals(CHUNK_ROWS)
 
 
 def test_nothing_held_out(tmp_path: Path) -> None:

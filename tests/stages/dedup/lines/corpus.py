@@ -13,8 +13,8 @@ import pyarrow as pa
 from pipeline.schema import FILE, ID, SOURCE, TEXT, URL
 from stages.dedup.lines import LineDedup
 from stages.text.sentences import next_sentence
-from tests.stages.dedup import judging
-from tests.stages.dedup.judging import Session, in_memory
+from tests.stages.dedup import apply
+from tests.stages.dedup.apply import Session, in_memory
 from tests.stages.text.test_normal import PYTHON
 
 
@@ -46,14 +46,14 @@ def batch(documents: Sequence[Document]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, schema=pa.schema([ID, TEXT, URL, SOURCE, FILE]))
 
 
-def judged(
+def applied(
     step: LineDedup, documents: Sequence[Document], seed: int = 0, session: Session = in_memory
 ) -> list[dict[str, Any]]:
     """text, reason and line_dedup of each document."""
     step.check()
-    told, _ = judging.judged(step, batch(documents), seed, session)
-    assert told.schema.names == ["id", "text", "url", "source", "file", "doc", "reason", "line_dedup"]
-    rows: list[dict[str, Any]] = told.select(["text", "reason", "line_dedup"]).to_pylist()
+    table, _ = apply.applied(step, batch(documents), seed, session)
+    assert table.schema.names == ["id", "text", "url", "source", "file", "doc", "reason", "line_dedup"]
+    rows: list[dict[str, Any]] = table.select(["text", "reason", "line_dedup"]).to_pylist()
     return rows
 
 
@@ -107,7 +107,7 @@ def cut(document: Document, number: int, own: dict[str, Any]) -> Cut:
 
 
 def expected(step: LineDedup, documents: Sequence[Document]) -> list[dict[str, Any]]:
-    """What `judged` must give, where words are parted by spaces."""
+    """What `applied` must give, where words are parted by spaces."""
     own = step.settings()
     cuts = [cut(d, i, own) for i, d in enumerate(documents)]
     having: dict[Any, set[int]] = defaultdict(set)

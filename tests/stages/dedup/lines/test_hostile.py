@@ -6,7 +6,7 @@ import pytest
 
 from stages.dedup.lines import LineDedup
 from stages.dedup.lines.profiles import PROFILES, Profile
-from tests.stages.dedup.lines.corpus import Document, judged
+from tests.stages.dedup.lines.corpus import Document, applied
 
 MILLION = 1_000_000
 ODD = [
@@ -27,9 +27,9 @@ ODD = [
 def test_odd_texts(profile: Profile) -> None:
     """The second time all of it goes, or nothing where it is too short to be compared."""
     documents = [Document(text, "http://a.com/") for text in [*ODD, *ODD]]
-    found = judged(LineDedup(profile=profile), documents)
-    again = judged(LineDedup(profile=profile), documents, seed=3)
-    assert found == again
+    found = applied(LineDedup(profile=profile), documents)
+    shuffled = applied(LineDedup(profile=profile), documents, seed=3)
+    assert found == shuffled
     for row, document in zip(found, documents, strict=True):
         counts = row["line_dedup"]
         assert len(row["text"].encode()) + counts["n_bytes_removed"] == len((document.text or "").encode())
@@ -41,16 +41,16 @@ def test_a_line_that_never_ends(profile: Profile) -> None:
     """Of 5 MB: letters, full stops, marks of decimals, accents that stand alone."""
     for piece in ("a", "a.", "1,", "\u0301 ", "Σ'", "漢"):
         text = piece * (5 * MILLION // len(piece.encode()))
-        found = judged(LineDedup(profile=profile, min_words_left=0, min_sentences_left=0), [Document(text)])
+        found = applied(LineDedup(profile=profile, min_words_left=0, min_sentences_left=0), [Document(text)])
         assert found[0]["line_dedup"]["n_units"] >= 1
 
 
 def test_a_line_a_million_times() -> None:
     text = "again and again\n" * MILLION
-    found = judged(LineDedup(), [Document(text), Document(text + "once")])
+    found = applied(LineDedup(), [Document(text), Document(text + "once")])
     assert [row["text"] for row in found] == ["", "once"]
     assert [row["line_dedup"]["n_removed"] for row in found] == [MILLION, MILLION]
-    (alone,) = judged(LineDedup(), [Document(text)])
+    (alone,) = applied(LineDedup(), [Document(text)])
     assert alone["text"] == "again and again\n"
     assert alone["line_dedup"]["n_removed"] == MILLION - 1
 
@@ -58,7 +58,7 @@ def test_a_line_a_million_times() -> None:
 def test_a_million_lines() -> None:
     text = "\n".join(map(str, range(MILLION)))
     step = LineDedup(profile="baichuan2", unit="line")
-    first, second = judged(step, [Document(text + "\nend"), Document("begin\n" + text)])
+    first, second = applied(step, [Document(text + "\nend"), Document("begin\n" + text)])
     assert first["text"] == text + "\nend"
     assert second["text"] == "begin"
     assert second["line_dedup"] == {

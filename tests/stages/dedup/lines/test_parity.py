@@ -20,7 +20,7 @@ from datatrove.pipeline.dedup.sentence_dedup import (
 from datatrove.utils.hashing import HashConfig
 
 from stages.dedup.lines import LineDedup
-from tests.stages.dedup.lines.corpus import Document, judged
+from tests.stages.dedup.lines.corpus import Document, applied
 from tests.stages.text.test_normal import cc_net
 
 pytestmark = pytest.mark.data
@@ -61,7 +61,7 @@ def datatrove(texts: list[str], folder: Path) -> dict[int, str]:
 def test_datatrove_keeps_the_same_text(texts: list[str], tmp_path: Path) -> None:
     """But for a space at the very end of a text that lost something, which datatrove loses."""
     theirs = datatrove(list(texts), tmp_path)
-    rows = judged(LineDedup(profile="datatrove"), [Document(t) for t in texts])
+    rows = applied(LineDedup(profile="datatrove"), [Document(t) for t in texts])
     ours = {i: row["text"] for i, row in enumerate(rows) if row["reason"] is None}
     assert {i: t.rstrip(" ") for i, t in ours.items()} == {i: t.rstrip(" ") for i, t in theirs.items()}
     changed = sum(row["text"] != t for row, t in zip(rows, texts, strict=True))
@@ -78,7 +78,7 @@ def test_cc_net_removes_the_same_lines(texts: list[str]) -> None:
         pairs = zip(lines, text.split("\n"), strict=True)
         kept = {line: raw for line, raw in reversed([*pairs]) if times[line] < 2}
         expected.append("\n".join(raw for line, raw in reversed(kept.items())))
-    rows = judged(LineDedup(profile="ccnet"), [Document(t) for t in texts])
+    rows = applied(LineDedup(profile="ccnet"), [Document(t) for t in texts])
     in_order = [sorted(row["text"].split("\n")) for row in rows]
     assert in_order == [sorted(e.split("\n")) for e in expected]
     assert sum(not e for e in expected) == sum(row["reason"] == "nothing_left" for row in rows) > 3
@@ -95,6 +95,6 @@ def test_the_program_of_c4_removes_the_same_lines(texts: list[str]) -> None:
                 kept.append(line)
             met.add(said)
         expected.append("\n".join(kept))
-    rows = judged(LineDedup(profile="c4_program"), [Document(t) for t in texts])
+    rows = applied(LineDedup(profile="c4_program"), [Document(t) for t in texts])
     assert [row["text"] for row in rows] == expected
     assert sum(row["text"] != t for row, t in zip(rows, texts, strict=True)) > 80

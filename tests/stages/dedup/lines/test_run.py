@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 
 from pipeline.local import LocalEngine
+from pipeline.record import Record
 from pipeline.run import Runner
 from stages.dedup.lines import LineDedup
 from tests.toy import Lines, chain, recipe, write_lines
@@ -19,11 +19,11 @@ FILES = {
 }
 
 
-def run(engine: LocalEngine, folder: Path, step: LineDedup) -> tuple[dict[str, Any], dict[str, Any]]:
+def run(engine: LocalEngine, folder: Path, step: LineDedup) -> tuple[Record, dict[str, int]]:
     source = Lines(paths=write_lines(folder / "in", FILES), source="toy")
     output = folder / f"out-{engine.workers}"
     record = Runner(recipe(output, chain(source, step)), engine, lambda *_: None).run()
-    shards = sorted((output / record["documents"]).glob("*.parquet"))
+    shards = sorted(p for folder in record.documents["toy"] for p in (output / folder).glob("*.parquet"))
     rows = [row for shard in shards for row in pq.read_table(shard).to_pylist()]
     return record, {row["text"]: row["line_dedup"]["n_removed"] for row in rows}
 
@@ -37,17 +37,17 @@ def test_a_whole_run(local: LocalEngine, tmp_path: Path) -> None:
         "First here. Then this. And this.": 3,
         "Nothing shared. By this one. At all.": 0,
     }
-    (told,) = (s for s in record["steps"] if s["name"] == "LineDedup")
-    assert told["dropped"] == {"nothing_left": 1}
+    (counts,) = (s for s in record.steps if s.name == "LineDedup")
+    assert counts.dropped == {"nothing_left": 1}
     alone = LocalEngine(1, {})
-    again, same = run(alone, tmp_path, step)
+    same_record, same = run(alone, tmp_path, step)
     alone.close()
     assert same == kept
-    assert again["content_hash"] == record["content_hash"]
+    assert same_record.content_hash == record.content_hash
 
 
 def test_without_limits_documents_are_not_read_again(local: LocalEngine, tmp_path: Path) -> None:
     record, kept = run(local, tmp_path, LineDedup(profile="baichuan2"))
     assert kept["First here. Then this. And this."] == 3
-    (told,) = (s for s in record["steps"] if s["name"] == "LineDedup")
-    assert told["dropped"] == {"nothing_left": 1}
+    (counts,) = (s for s in record.steps if s.name == "LineDedup")
+    assert counts.dropped == {"nothing_left": 1}

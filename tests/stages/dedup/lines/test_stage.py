@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import PlanError
+from pipeline.reader import Reader
 from pipeline.schema import FILE, ID, SOURCE, TEXT, URL
 from stages.dedup.lines import LineDedup
 from stages.dedup.lines.profiles import PROFILES
-from tests.stages.dedup.judging import Session
-from tests.stages.dedup.lines.corpus import SITES, Document, expected, judged
+from tests.stages.dedup.apply import Session
+from tests.stages.dedup.lines.corpus import SITES, Document, applied, expected
 
 SAID = ["a b.", "A b.", "x", "x y! z.", "é 1", "e\u0301 2", "", " ", "—", "Q."]
 GAPS = ["\n", "\n", "\n\n", " ", "\r\n", "\u3000"]
@@ -70,7 +71,7 @@ def test_what_goes_is_what_sets_say(unit: Any) -> None:
         length = {"span": span} if unit == "span" else {}
         step = LineDedup(profile="baichuan2", unit=unit, **chosen, **keep, **limits, **length)
         for documents in (some_documents(seed, *gap), some_documents(~seed, *gap)):
-            found = judged(step, documents, seed)
+            found = applied(step, documents, seed)
             assert found == expected(step, documents)
             removed.append(sum(row["line_dedup"]["n_removed"] for row in found if row["line_dedup"]))
 
@@ -84,7 +85,7 @@ def test_profiles_are_settings(profile: Any) -> None:
     @given(SEEDS)
     def check(seed: int) -> None:
         step, documents = LineDedup(profile=profile), some_documents(seed)
-        assert judged(step, documents) == expected(step, documents)
+        assert applied(step, documents) == expected(step, documents)
 
     check()
 
@@ -101,18 +102,18 @@ PAGES = [
 
 
 def test_ccnet_keeps_no_copy_but_what_one_document_repeats() -> None:
-    found = judged(LineDedup(), PAGES)
+    found = applied(LineDedup(), PAGES)
     assert texts(found) == ["One story.", "Another story.", ""]
     assert [row["reason"] for row in found] == [None, None, "nothing_left"]
     assert found[0]["line_dedup"] == {"n_units": 3, "n_removed": 2, "n_bytes_removed": 20}
-    assert texts(judged(LineDedup(), [Document("a\nb\na\nc")])) == ["a\nb\nc"]
+    assert texts(applied(LineDedup(), [Document("a\nb\na\nc")])) == ["a\nb\nc"]
 
 
 def test_the_first_document_keeps_what_several_have() -> None:
     step = LineDedup(profile="c4_program", min_sentences_left=0)
-    assert texts(judged(step, PAGES)) == ["Menu\n\nOne story.\nHome | About", "Another story.", ""]
+    assert texts(applied(step, PAGES)) == ["Menu\n\nOne story.\nHome | About", "Another story.", ""]
     bytewise = LineDedup(profile="baichuan2", unit="line", normalize="none")
-    assert texts(judged(bytewise, PAGES)) == [PAGES[0].text, "menu\r\n\nAnother story.", ""]
+    assert texts(applied(bytewise, PAGES)) == [PAGES[0].text, "menu\r\n\nAnother story.", ""]
 
 
 def test_boilerplate_is_what_many_pages_of_a_site_have() -> None:
@@ -120,39 +121,39 @@ def test_boilerplate_is_what_many_pages_of_a_site_have() -> None:
     other = [
         Document(f"Story {i}.\nHome | About" if i < 4 else f"Story {i}.", "http://c.com/") for i in range(7)
     ]
-    found = texts(judged(step, [*PAGES, *other]))
+    found = texts(applied(step, [*PAGES, *other]))
     assert found[:3] == ["Menu\n\nOne story.\n", "menu\r\n\nAnother story.", PAGES[2].text]
     assert found[3:] == [d.text for d in other]
     looser = LineDedup(profile="boilerplate", min_documents=2, min_frac_documents=0.5)
-    assert texts(judged(looser, [*PAGES, *other]))[3:] == [f"Story {i}." for i in range(7)]
+    assert texts(applied(looser, [*PAGES, *other]))[3:] == [f"Story {i}." for i in range(7)]
 
 
 def test_a_share_is_compared_as_it_is_written() -> None:
     """0.1 * 30 is a little more than 3."""
     documents = [Document("same\nx" if i < 3 else f"y{i}", "http://a.com/") for i in range(30)]
     step = LineDedup(profile="boilerplate", min_documents=2, min_frac_documents=0.1)
-    assert texts(judged(step, documents))[:3] == ["x"] * 3 or texts(judged(step, documents))[:3] == [""] * 3
+    assert texts(applied(step, documents))[:3] == ["x"] * 3 or texts(applied(step, documents))[:3] == [""] * 3
 
 
 def test_documents_of_unknown_scope_are_alone() -> None:
     pages = [
         Document("same\nsame", url) for url in (None, "http:///x", None, "http://a.com", "https://b.a.com")
     ]
-    found = texts(judged(LineDedup(profile="baichuan2", within="domain"), pages))
+    found = texts(applied(LineDedup(profile="baichuan2", within="domain"), pages))
     assert found == ["same", "same", "same", "same", ""]
 
 
 def test_spans_that_overlap_go_together() -> None:
     step = LineDedup(profile="c4", min_sentences_left=0)
     shared = "One is. Two is. Three is. Four is."
-    found = judged(
+    found = applied(
         step, [Document(shared), Document(f"Zero is.\n\n{shared}  Five is. "), Document(f"{shared}")]
     )
     assert texts(found) == [shared, "Zero is.  Five is. ", ""]
     assert found[1]["line_dedup"] == {"n_units": 6, "n_removed": 4, "n_bytes_removed": len(shared) + 2}
     assert [row["reason"] for row in found] == [None, None, "nothing_left"]
     assert [
-        r["reason"] for r in judged(LineDedup(profile="c4"), [Document(shared), Document(shared + " Six.")])
+        r["reason"] for r in applied(LineDedup(profile="c4"), [Document(shared), Document(shared + " Six.")])
     ] == [
         None,
         "min_sentences_left",
@@ -161,7 +162,7 @@ def test_spans_that_overlap_go_together() -> None:
 
 def test_null_and_empty_text_stay() -> None:
     for profile in PROFILES:
-        found = judged(
+        found = applied(
             LineDedup(profile=profile), [Document(None), Document(""), Document(None), Document("")]
         )
         assert texts(found) == [None, "", None, ""]
@@ -173,11 +174,6 @@ def test_null_and_empty_text_stay() -> None:
     ("settings", "message"),
     [
         ({"span": 2}, "span: counts"),
-        ({"unit": "span", "span": 0}, "span: must be at least 1"),
-        ({"min_documents": 1}, "min_documents: must be at least 2"),
-        ({"min_chars": -1}, "min_chars: must not be negative"),
-        ({"min_frac_documents": -0.1}, "min_frac_documents: must not"),
-        ({"min_frac_documents": 1.1}, "min_frac_documents: is a share"),
         ({"keep": "first", "min_documents": 3}, "keep: where the first"),
         ({"profile": "boilerplate", "keep": "first"}, "keep: where the first"),
     ],
@@ -185,6 +181,23 @@ def test_null_and_empty_text_stay() -> None:
 def test_settings_that_do_not_go_together(settings: Any, message: str) -> None:
     with pytest.raises(PlanError, match=message):
         LineDedup(**settings).check()
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"span": 0}, "at least 1 or 'profile', not 0"),
+        ({"min_documents": 1}, "at least 2 or 'profile', not 1"),
+        ({"min_chars": -1}, "at least 0 or 'profile', not -1"),
+        ({"min_frac_documents": 1.1}, "at most 1 or 'profile', not 1.1"),
+    ],
+)
+def test_bounds_are_checked_when_a_recipe_is_read(settings: Any, why: str) -> None:
+    reader = Reader("stages.yaml")
+    assert reader.settings(LineDedup, settings, ("with",)) is None
+    (name,) = settings
+    assert f"stages.yaml:1: {name}: must be {why}" in map(str, reader.problems)
+    assert {problem.where for problem in reader.problems} == {name}
 
 
 def test_columns() -> None:
@@ -197,9 +210,9 @@ def test_columns() -> None:
 
 
 @pytest.mark.spark
-def test_spark_judges_the_same(on_spark: Session) -> None:
-    again = LineDedup(profile="c4", span=1, min_sentences_left=1)
-    for step in (LineDedup(profile="boilerplate", min_documents=2), again):
-        ours = judged(step, PAGES)
-        assert judged(step, PAGES, seed=5, session=on_spark) == ours
+def test_spark_decides_the_same(on_spark: Session) -> None:
+    limited = LineDedup(profile="c4", span=1, min_sentences_left=1)
+    for step in (LineDedup(profile="boilerplate", min_documents=2), limited):
+        ours = applied(step, PAGES)
+        assert applied(step, PAGES, seed=5, session=on_spark) == ours
         assert sum(row["line_dedup"]["n_removed"] for row in ours) > 1

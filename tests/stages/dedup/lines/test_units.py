@@ -17,9 +17,9 @@ from stages.dedup.lines.units import (
     PARAGRAPH,
     SENTENCE,
     cut,
-    cutting,
     n_units,
-    pieces,
+    unit_bounds,
+    unit_kind,
 )
 from stages.text.buffers import view
 from stages.text.sentences import next_sentence
@@ -27,14 +27,14 @@ from stages.text.sentences import next_sentence
 TEXTS = st.text(st.sampled_from("aB1.!? \n\n\r\u3000é漢。\"'\x00"), max_size=30)
 
 
-def cuts(text: str, how: int) -> list[str]:
+def cuts(text: str, kind: int) -> list[str]:
     array = pa.array([text + "~", "", text], pa.string()).slice(1)
-    texts, room = view(array), pieces(array, how)
+    texts, bounds = view(array), unit_bounds(array, kind)
     start, stop = int(texts.offsets[1]), int(texts.offsets[2])
-    n = cut(texts.data, start, stop, how, room, 1)
-    spans = zip(room.starts[:n].tolist(), room.ends[:n].tolist(), strict=True)
+    n = cut(texts.data, start, stop, kind, bounds, 1)
+    spans = zip(bounds.starts[:n].tolist(), bounds.ends[:n].tolist(), strict=True)
     units = [bytes(texts.data[a:b]).decode() for a, b in spans]
-    assert n_units(array, how).tolist() == [0, sum(not unit.isspace() and unit != "" for unit in units)]
+    assert n_units(array, kind).tolist() == [0, sum(not unit.isspace() and unit != "" for unit in units)]
     return units
 
 
@@ -51,11 +51,11 @@ def test_paragraphs(text: str) -> None:
 
 
 def unicode_sentences(text: str) -> list[str]:
-    found, data, at = [], view(pa.array([text], pa.string())).data, 0
-    while at < len(data):
-        after = next_sentence(data, at, len(data))
-        found.append(bytes(data[at:after]).decode().strip())
-        at = after
+    found, data, position = [], view(pa.array([text], pa.string())).data, 0
+    while position < len(data):
+        after = next_sentence(data, position, len(data))
+        found.append(bytes(data[position:after]).decode().strip())
+        position = after
     return [s for s in found if s]
 
 
@@ -78,14 +78,14 @@ def test_english_sentences_are_spacys(sentencizer: spacy.Language, text: str) ->
 
 
 def test_ways() -> None:
-    assert cutting("line", "unicode", True) == EVERY_LINE
-    assert cutting("line", "english", False) == LINE
-    assert cutting("paragraph", "english", True) == PARAGRAPH
-    assert cutting("span", "english", False) == cutting("sentence", "english", True) == ENGLISH
-    assert cutting("span", "unicode", False) == cutting("sentence", "unicode", True) == SENTENCE
+    assert unit_kind("line", "unicode", True) == EVERY_LINE
+    assert unit_kind("line", "english", False) == LINE
+    assert unit_kind("paragraph", "english", True) == PARAGRAPH
+    assert unit_kind("span", "english", False) == unit_kind("sentence", "english", True) == ENGLISH
+    assert unit_kind("span", "unicode", False) == unit_kind("sentence", "unicode", True) == SENTENCE
 
 
-@pytest.mark.parametrize("how", [EVERY_LINE, LINE, PARAGRAPH, SENTENCE, ENGLISH])
-def test_nothing(how: int) -> None:
-    assert n_units(pa.array([], pa.string()), how).tolist() == []
-    assert n_units(pa.array([None, "", " \n\n "], pa.string()), how).tolist() == [0, 0, 0]
+@pytest.mark.parametrize("kind", [EVERY_LINE, LINE, PARAGRAPH, SENTENCE, ENGLISH])
+def test_nothing(kind: int) -> None:
+    assert n_units(pa.array([], pa.string()), kind).tolist() == []
+    assert n_units(pa.array([None, "", " \n\n "], pa.string()), kind).tolist() == [0, 0, 0]

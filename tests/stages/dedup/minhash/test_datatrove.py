@@ -19,10 +19,10 @@ from datatrove.utils.text import simplify_text
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from pipeline.errors import PlanError
-from stages.dedup.minhash.datatrove import permutations, room, simplify
-from stages.dedup.minhash.shingles import Bits, Hashing, Shingling
+from stages.dedup.minhash.datatrove import Datatrove, permutations, scratch_for
+from stages.dedup.minhash.shingles import Bits, Hashing
 from stages.dedup.minhash.signature import signatures
+from stages.dedup.minhash.simplify import simplify
 from stages.text.buffers import Bytes
 from stages.text.kernel import Int, kernel
 from tests.stages.documents import documents
@@ -44,7 +44,7 @@ def simplified(data: Bytes, start: Int, stop: Int, out: Bytes) -> Int:
 
 def ours(text: str) -> str:
     data = np.frombuffer(b"#" + text.encode() + b"9", np.uint8)
-    out = room(len(data)).simple
+    out = scratch_for(len(data)).simple
     return bytes(out[: simplified(data, 1, len(data) - 1, out)]).decode()
 
 
@@ -89,7 +89,7 @@ def test_golden_permutations() -> None:
 
 def test_golden_bucket() -> None:
     text = pa.array(["The quick, brown fox jumps over the lazy dog — again!"])
-    minima, n_shingles = signatures(text, 112, Shingling("word", 5, "datatrove", "sha1"), 1, 64)
+    minima, n_shingles = signatures(text, 112, Datatrove(hashing="sha1"))
     assert n_shingles.tolist() == [6]
     assert minima[0, :8].tolist() == [
         585594454516184072, 284080765670708113, 594234408324153881, 226360113463360020, 42312182183823545,
@@ -114,7 +114,7 @@ def theirs(step: MinhashDedupSignature, text: str) -> npt.NDArray[Any] | None:
 def compare(texts: list[str], hashing: Hashing, bits: Bits, folder: Path) -> int:
     """How many of the texts have a signature; all are equal."""
     step = block(hashing, bits, folder)
-    minima, n = signatures(pa.array(texts), 112, Shingling("word", 5, "datatrove", hashing), 1, bits)
+    minima, n = signatures(pa.array(texts), 112, Datatrove(hashing=hashing, bits=bits))
     expected = [theirs(step, text) for text in texts]
     assert [e is not None for e in expected] == (n > 0).tolist()
     equal = [e is None or e.tolist() == m.tolist() for e, m in zip(expected, minima, strict=True)]
@@ -157,7 +157,7 @@ def test_whole_documents(shared_data: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("hashing", ["sha1", "xxhash"])
 def test_texts_that_ask_for_care(text: str, hashing: Hashing, tmp_path: Path) -> None:
     step = block(hashing, 64, tmp_path, ngram=2)
-    minima, n = signatures(pa.array([text]), 112, Shingling("word", 2, "datatrove", hashing), 1, 64)
+    minima, n = signatures(pa.array([text]), 112, Datatrove(ngram=2, hashing=hashing))
     expected = theirs(step, text)
     assert (expected is None) == (n[0] == 0)
     if expected is not None:
@@ -165,13 +165,7 @@ def test_texts_that_ask_for_care(text: str, hashing: Hashing, tmp_path: Path) ->
 
 
 def test_a_short_text_has_no_signature() -> None:
-    kind = Shingling("word", 5, "datatrove")
-    minima, n = signatures(pa.array(["a, b. c! d?", None, "a b c d e"]), 4, kind, 1, 64)
+    minima, n = signatures(pa.array(["a, b. c! d?", None, "a b c d e"]), 4, Datatrove())
     assert n.tolist() == [0, 0, 1]
     assert (minima[:2] == 2**64 - 1).all()
     assert (minima[2] < 2**61 - 1).all()
-
-
-def test_gpt3_has_no_minima_of_64_bits() -> None:
-    with pytest.raises(PlanError, match="profile gpt3 has minima of 32 bits, not of 64"):
-        signatures(pa.array(["a"]), 10, Shingling("word", 1, "gpt3"), 1, 64)

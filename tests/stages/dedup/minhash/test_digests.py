@@ -10,7 +10,7 @@ import pytest
 import xxhash
 from sklearn.utils import murmurhash3_32
 
-from stages.dedup.minhash.digests import LANES, murmur3, sha1, sha1_room, xxh32
+from stages.dedup.minhash.digests import LANES, murmur3, sha1, sha1_scratch, xxh32
 
 DATA = random.Random(3).randbytes(2000)
 ARRAY = np.frombuffer(DATA, np.uint8)
@@ -19,7 +19,7 @@ ARRAY = np.frombuffer(DATA, np.uint8)
 def sha1_of(pairs: list[tuple[int, int]]) -> list[int]:
     starts, stops = (np.array(each, np.int32) for each in zip(*pairs, strict=True))
     out = np.zeros(LANES + 3, np.uint64)
-    sha1(ARRAY, starts, stops, out, 2, sha1_room())
+    sha1(ARRAY, starts, stops, out, 2, sha1_scratch())
     assert out[[0, 1, -1]].tolist() == [0, 0, 0]
     return out[2:-1].tolist()
 

@@ -1,4 +1,4 @@
-"""Dump by dump against an index: document for document what all at once gives, and what goes wrong told."""
+"""Dump by dump against an index: document for document what all at once gives, and what is said of errors."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 
 from pipeline.errors import PlanError, RunError
 from pipeline.local import LocalEngine
+from pipeline.record import Record
 from pipeline.run import Runner
 from stages.dedup.minhash import MinhashDedup
 from stages.ingest.jsonl import Jsonl
@@ -65,13 +66,13 @@ def dumps(folder: Path, n_dumps: int = 3, n_documents: int = 70, seed: int = 5) 
     return files
 
 
-def run(engine: LocalEngine, output: Path, files: list[Path], step: MinhashDedup) -> dict[str, Any]:
+def run(engine: LocalEngine, output: Path, files: list[Path], step: MinhashDedup) -> Record:
     source = Jsonl(paths=tuple(map(str, files)), source="crawl")
     return Runner(recipe(output, chain(source, step)), engine, lambda *_: None).run()
 
 
-def kept(output: Path, record: dict[str, Any]) -> set[str]:
-    shards = sorted((output / record["documents"]).glob("part-*.parquet"))
+def kept(output: Path, record: Record) -> set[str]:
+    shards = [p for folder in record.documents["toy"] for p in (output / folder).glob("part-*.parquet")]
     return {i for s in shards for i in pq.read_table(s)["id"].to_pylist()}
 
 

@@ -12,16 +12,19 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.errors import PlanError
+from stages.dedup.minhash.datatrove import Datatrove
+from stages.dedup.minhash.default import Default
 from stages.dedup.minhash.shingles import Overlap, Shingling, jaccard, parts, shingle_sets
-from tests.stages.dedup.minhash.test_plain import TEXTS, finished, shingles
+from stages.dedup.minhash.spark import Gpt3
+from tests.stages.dedup.minhash.test_default import TEXTS, finished, shingles
 
-WORDS = Shingling()
+WORDS = Default()
 KINDS = [
-    Shingling("word", 2),
-    Shingling("char", 4),
-    Shingling("word", 2, "datatrove"),
-    Shingling("word", 2, "datatrove", "sha1"),
-    Shingling("word", 1, "gpt3"),
+    Default(ngram=2),
+    Default(unit="char", ngram=4),
+    Datatrove(ngram=2),
+    Datatrove(ngram=2, hashing="sha1"),
+    Gpt3(),
 ]
 
 
@@ -46,7 +49,7 @@ def test_sets_are_pythons(texts: list[str | None], ngram: int, unit: str) -> Non
         sorted({finished(h) | 1 for h in shingles(text or "", ngram, unit == "char")}) or None
         for text in texts
     ]
-    assert sets(texts, Shingling(unit, ngram)) == expected
+    assert sets(texts, Default(unit=unit, ngram=ngram)) == expected
 
 
 @given(TEXTS, TEXTS, st.integers(1, 3))
@@ -54,7 +57,7 @@ def test_sets_are_pythons(texts: list[str | None], ngram: int, unit: str) -> Non
 @example("a a a a", "a a b", 2)
 def test_jaccard_is_that_of_pythons_sets(a: str, b: str, ngram: int) -> None:
     one, two = set(shingles(a, ngram)), set(shingles(b, ngram))
-    found = compared([a], [b], Shingling("word", ngram), 10**6)
+    found = compared([a], [b], Default(ngram=ngram), 10**6)
     if one and two:
         assert (found.shared[0], found.union[0]) == (len(one & two), len(one | two))
         assert found.jaccard[0] == len(one & two) / len(one | two)
@@ -67,7 +70,7 @@ def test_a_sample_is_what_lies_below_the_largest_bound_that_leaves_so_few(
     at_most: int, n: int, seed: int
 ) -> None:
     text = " ".join(f"s{seed}w{i}" for i in range(n) for _ in range(1 + i % 3))
-    (full,), (kept,) = sets([text], Shingling("word", 1)), sets([text], Shingling("word", 1), at_most)
+    (full,), (kept,) = sets([text], Default(ngram=1)), sets([text], Default(ngram=1), at_most)
     if full is None or len(full) <= at_most:
         assert kept == full
         return
@@ -100,7 +103,7 @@ def test_samples_estimate_without_bias(similarity: float) -> None:
     true = n_shared / (2 * n - n_shared)
     left = [" ".join(f"{p}x{i}" for i in range(n)) for p in range(n_pairs)]
     right = [" ".join(f"{p}x{i}" for i in range(n - n_shared, 2 * n - n_shared)) for p in range(n_pairs)]
-    found = compared(list(left), list(right), Shingling("word", 1), 64)
+    found = compared(list(left), list(right), Default(ngram=1), 64)
     assert (found.union > 0).all()
     assert found.union.max() <= 128
     assert abs(found.jaccard.mean() - true) < 4 * found.jaccard.std() / np.sqrt(n_pairs)
@@ -132,7 +135,7 @@ def test_parts_of_many_rows_are_those_of_each(shingling: Shingling) -> None:
 
 def test_sets_that_are_null_or_parts_of_a_longer_column() -> None:
     texts = [None, "a b c", "c b a", "", "a b d"]
-    column = shingle_sets(pa.array(texts, pa.string()), Shingling("word", 1), 10)
+    column = shingle_sets(pa.array(texts, pa.string()), Default(ngram=1), 10)
     found = jaccard(column.slice(1, 3), column.slice(2, 3))
     assert found.jaccard.tolist() == [1, 0, 0]
     assert jaccard(column, column).jaccard.tolist() == [0, 1, 1, 0, 1]
@@ -149,20 +152,19 @@ def test_sets_go_through_parquet_and_a_filter() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"),
+    ("profile", "settings", "message"),
     [
-        ({"ngram": 0}, "ngram must be at least 1, not 0"),
-        (
-            {"profile": "datatrove", "unit": "char"},
-            "profile datatrove has shingles of words, not of unit char",
-        ),
-        ({"profile": "gpt3"}, "profile gpt3 has shingles of one word: ngram must be 1, not 5"),
-        ({"hashing": "sha1"}, "hashing sha1 is for profile datatrove alone"),
+        (Datatrove, {"unit": "char"}, "unit: profile datatrove takes word, not char"),
+        (Gpt3, {"ngram": 5}, "ngram: profile gpt3 takes 1, not 5"),
+        (Gpt3, {"bits": 64}, "bits: profile gpt3 takes 32, not 64"),
+        (Default, {"hashing": "sha1"}, "hashing: profile default takes xxhash, not sha1"),
     ],
 )
-def test_shinglings_that_do_not_exist(settings: dict[str, object], message: str) -> None:
+def test_what_a_profile_does_not_take(
+    profile: type[Shingling], settings: dict[str, object], message: str
+) -> None:
     with pytest.raises(PlanError, match=message):
-        Shingling(**settings)  # type: ignore[arg-type]  # what a recipe may say
+        profile(**settings)  # type: ignore[arg-type]  # what a recipe may say
 
 
 def test_at_most_none_is_refused() -> None:

@@ -17,9 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.dedup.minhash.banding import Minima, bands, collision_probability
+from stages.dedup.minhash.datatrove import Datatrove
+from stages.dedup.minhash.default import Default
 from stages.dedup.minhash.shingles import Bits, Shingling
 from stages.dedup.minhash.signature import permutations, signatures
-from tests.stages.dedup.minhash.test_plain import TEXTS, shingles
+from stages.dedup.minhash.spark import Gpt3
+from tests.stages.dedup.minhash.test_default import TEXTS, shingles
 from tests.stages.text.test_words import split
 
 GOLDEN = [[1368650106, 312991383, 298792573], [26354758, 1353943530, 222653991]]
@@ -28,7 +31,7 @@ GOLDEN_BANDS = [-5263875850849518528, -948777734047323754, -4078800979169834881]
 
 
 def signed(texts: list[str], n: int = 112, ngram: int = 5, seed: int = 1, bits: Bits = 32) -> Minima:
-    return signatures(pa.array(texts, pa.string()), n, ngram, seed, bits)[0]
+    return signatures(pa.array(texts, pa.string()), n, Default(ngram=ngram, bits=bits), seed)[0]
 
 
 def pairs(similarity: float, n_pairs: int, n_words: int, seed: int) -> tuple[list[str], list[str], float]:
@@ -53,7 +56,7 @@ def as_sets(
 @settings(max_examples=20)
 @given(st.lists(TEXTS, min_size=1, max_size=4), st.integers(1, 6), st.sampled_from([32, 64]))
 def test_minima_of_short_texts(texts: list[str], ngram: int, bits: Bits) -> None:
-    minima, n_shingles = signatures(pa.array(texts, pa.string()), 6, ngram, 3, bits)
+    minima, n_shingles = signatures(pa.array(texts, pa.string()), 6, Default(ngram=ngram, bits=bits), 3)
     factors, terms = permutations(6, 3, bits)
     for text, row, n in zip(texts, minima, n_shingles, strict=True):
         found = [h >> 64 - bits for h in shingles(text, ngram)]
@@ -79,7 +82,7 @@ def test_golden() -> None:
     assert row.tolist() == GOLDEN
     assert signed(texts, 3, bits=64)[0].tolist() == GOLDEN_64
     assert bands(row, 3)[0].tolist() == GOLDEN_BANDS
-    by_chars, _ = signatures(pa.array(texts), 3, Shingling("char", 5))
+    by_chars, _ = signatures(pa.array(texts), 3, Default(unit="char"))
     assert not (by_chars == row).any()
 
 
@@ -92,12 +95,12 @@ def test_case_and_space_make_no_difference_but_words_do() -> None:
 @pytest.mark.parametrize("bits", [32, 64])
 def test_texts_without_shingles(bits: Bits) -> None:
     array = pa.array([None, "", "a b c d", "a b c d e", None], pa.string())
-    minima, n_shingles = signatures(array, 8, 5, 1, bits)
+    minima, n_shingles = signatures(array, 8, Default(bits=bits))
     assert minima.dtype == (np.uint32 if bits == 32 else np.uint64)
     assert n_shingles.tolist() == [0, 0, 0, 1, 0]
     assert (minima[[0, 1, 2, 4]] == 2**bits - 1).all()
     assert (minima[3] != 2**bits - 1).all()
-    assert signatures(array.slice(5), 8, 5)[0].shape == (0, 8)
+    assert signatures(array.slice(5), 8, Default())[0].shape == (0, 8)
 
 
 @pytest.mark.parametrize("bits", [32, 64])
@@ -112,7 +115,7 @@ def test_seeds_give_other_permutations(bits: Bits) -> None:
 
 @pytest.mark.parametrize(
     "shingling",
-    [Shingling(), Shingling("char", 8), Shingling("word", 3, "datatrove"), Shingling("word", 1, "gpt3")],
+    [Default(), Default(unit="char", ngram=8), Datatrove(ngram=3, bits=32), Gpt3()],
 )
 def test_signatures_do_not_depend_on_batches(shingling: Shingling) -> None:
     texts = [" ".join(f"w{i * j % 97}é漢" for i in range(j * j % 300)) for j in range(60)]
@@ -156,7 +159,7 @@ def test_long_texts_that_have_nothing_in_common_share_no_band() -> None:
     """30 texts of 100,000 shingles each."""
     texts = [" ".join(f"{t}q{i}" for i in range(100_004)) for t in range(30)]
     minima = signed(texts)
-    assert [signatures(pa.array(texts[:1]), 1, 5)[1][0]] == [100_000]
+    assert [signatures(pa.array(texts[:1]), 1, Default())[1][0]] == [100_000]
     equal = sum(int((minima[i] == minima[j]).sum()) for i in range(30) for j in range(i))
     assert equal <= 8  # 435 * 112 * 100,000 / 2^33 = .6 expected
     for n_bands, bits in ((14, 32), (112, 64)):

@@ -14,13 +14,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from sklearn.utils import murmurhash3_32
 
-from stages.dedup.minhash.shingles import Shingling, parts, shingle_sets
+from stages.dedup.minhash.shingles import parts, shingle_sets
 from stages.dedup.minhash.signature import signatures
-from stages.dedup.minhash.spark import N_FEATURES, PRIME, _Random, permutations
+from stages.dedup.minhash.spark import N_FEATURES, PRIME, Gpt3, _Random, permutations
 from tests.stages.dedup.conftest import SparkSql
 from tests.stages.documents import documents
 
-GPT3 = Shingling("word", 1, "gpt3")
+GPT3 = Gpt3()
 NASTY = [
     "  two  spaces\u00a0and none\t\ttabs ",
     "İSTANBUL ΟΔΟΣ ΣΑΣ Σ ἈΣ\u0301",

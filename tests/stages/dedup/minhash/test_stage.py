@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import pickle
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +18,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import PlanError
+from pipeline.reader import Reader
+from pipeline.registry import names
 from pipeline.schema import DATE, DOC, ID, SOURCE, TEXT
 from pipeline.stage import Relation, Sql
 from stages.dedup.choose import CLUSTER
 from stages.dedup.minhash import MinhashDedup
-from tests.stages.dedup.judging import Session, clusters, documents, in_memory, judged
+from tests.stages.dedup.apply import Session, applied, clusters, documents, in_memory
 from tests.stages.dedup.test_components import union_find
 
 
@@ -28,7 +32,7 @@ def found(
     step: MinhashDedup, texts: list[str | None], seed: int = 0, session: Session = in_memory
 ) -> list[tuple[int, str | None, str | None, int]]:
     """(row, reason, duplicate of, cluster size) of all that have copies; keys come in random order."""
-    return clusters(judged(step, documents(texts), seed, session)[0], "cluster")
+    return clusters(applied(step, documents(texts), seed, session)[0], "cluster")
 
 
 def prose(seed: int, n_words: int = 400) -> list[str]:
@@ -88,10 +92,10 @@ def test_a_chain_is_one_cluster_though_its_ends_are_unlike() -> None:
         for i in range(step * 20, step * 20 + 20):
             words[i % 800] = f"new{step}x{i}"
     loose = MinhashDedup(bands=40, rows=2)
-    told = found(loose, list(texts))
-    assert len(told) == 41
-    assert {row[2] for row in told} == {None, "id0"}
-    assert {row[3] for row in told} == {41}
+    table = found(loose, list(texts))
+    assert len(table) == 41
+    assert {row[2] for row in table} == {None, "id0"}
+    assert {row[3] for row in table} == {41}
     assert found(loose, [texts[0], texts[40]]) == []
 
 
@@ -100,31 +104,31 @@ def test_a_hundred_thousand_copies_are_as_many_edges(verify: float | None) -> No
     n, step = 100_000, MinhashDedup(verify_jaccard=verify, max_cluster=0)
     keys = step.keys(documents([" ".join(prose(5))]))
     rows = pa.table(keys).take(pa.array([0] * n)).add_column(0, DOC, pa.array(range(n), pa.int64()))
-    host = Counting()
-    with in_memory(Path(), host) as sql:
+    with in_memory(Path()) as sql:
+        look = Counting(sql)
         sql.connection.register("given", rows)  # type: ignore[attr-defined]
-        verdicts = step.relate(sql("SELECT * FROM given"), sql)
-        told = sql(
+        verdicts = step.relate(sql("SELECT * FROM given"), sql, look)
+        table = sql(
             "SELECT count(*) AS n, count(reason) AS dropped, max(cluster.size) AS size FROM {v}", v=verdicts
         ).rows()
-    assert told == [{"n": n, "dropped": n - 1, "size": n}]
-    assert host.asked == 0
-    assert host.notes.get("pairs_compared", 0) == 0
-    assert host.notes.get("documents_of_one_signature", n - 1) == n - 1
+    assert table == [{"n": n, "dropped": n - 1, "size": n}]
+    assert look.asked == 0
+    assert look.metrics.get("pairs_compared", 0) == 0
+    assert look.metrics.get("documents_of_one_signature", n - 1) == n - 1
 
 
 class Counting:
-    """A host whose documents nobody need look at."""
+    """A look at documents that nobody need look at."""
 
-    def __init__(self) -> None:
-        self.asked, self.notes = 0, dict[str, int]()
+    def __init__(self, sql: Sql) -> None:
+        self.sql, self.asked, self.metrics = sql, 0, dict[str, int]()
 
-    def again(self, sql: Sql, docs: Relation) -> Relation:
+    def second_pass(self, docs: Relation) -> Relation:
         self.asked += docs.count()
-        return sql("SELECT doc, CAST([] AS BIGINT[]) AS features FROM {docs}", docs=docs)
+        return self.sql("SELECT doc, CAST([] AS BIGINT[]) AS features FROM {docs}", docs=docs)
 
-    def note(self, what: str, count: int) -> None:
-        self.notes[what] = count
+    def metric(self, name: str, value: int) -> None:
+        self.metrics[name] = value
 
 
 TEXTS = st.lists(st.none() | st.text(st.sampled_from("ab .漢\n"), max_size=30), max_size=8)
@@ -165,22 +169,15 @@ def test_nothing_to_say(texts: list[str | None]) -> None:
 
 def test_chinese_needs_no_spaces() -> None:
     text = "".join(chr(0x4E00 + i) for i in random.Random(6).sample(range(5000), 300))
-    told = found(MinhashDedup(), [text, text[:150] + "，" + text[150:] + "。", text[::-1]])
-    assert [(row[0], row[2]) for row in told] == [(0, None), (1, "id0")]
+    table = found(MinhashDedup(), [text, text[:150] + "，" + text[150:] + "。", text[::-1]])
+    assert [(row[0], row[2]) for row in table] == [(0, None), (1, "id0")]
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
-    ({"bands": 0}, "bands: must be at least 1, not 0"),
-    ({"rows": -1}, "rows: must be at least 1, not -1"),
-    ({"ngram": 0}, "ngram: must be at least 1, not 0"),
-    ({"threshold": 1.5}, "threshold: must be over 0 and at most 1"),
-    ({"verify_jaccard": 0.0}, "verify_jaccard: must be over 0"),
     ({"threshold": 0.8, "bands": 9}, "threshold: stands for bands and rows"),
-    ({"max_cluster": 1}, "max_cluster: must be 0 or at least 2"),
-    ({"profile": "gpt3", "bits": 64}, "bits: profile gpt3 has minima of 32"),
-    ({"profile": "gpt3", "ngram": 5}, "gpt3 has shingles of one word"),
-    ({"profile": "datatrove", "unit": "char"}, "datatrove has shingles of words"),
-    ({"hashing": "sha1"}, "sha1 is for profile datatrove"),
+    ({"profile": "datatrov"}, "profile: no minhash_profile 'datatrov'; did you mean 'datatrove'"),
+    ({"profile": "gpt3", "bits": 64}, "bits: profile gpt3 takes 32, not 64"),
+    ({"profile": "datatrove", "unit": "char"}, "unit: profile datatrove takes word, not char"),
     ({"keep": "best"}, "keep: 'best' is none of first, longest"),
     ({"keep": "source_priority"}, "priority: goes with keep: source_priority"),
     ({"against": "nowhere/*.parquet"}, "no file matches 'nowhere"),
@@ -191,6 +188,35 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any], why: str) -> None:
     with pytest.raises(PlanError, match=why):
         MinhashDedup(**settings).check()
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"bands": 0}, "bands: must be at least 1, not 0"),
+        ({"threshold": 1.5}, "threshold: must be at most 1, not 1.5"),
+        ({"verify_jaccard": 0.0}, "verify_jaccard: must be over 0, not 0.0"),
+    ],
+)
+def test_bounds_are_checked_when_a_recipe_is_read(settings: dict[str, Any], why: str) -> None:
+    reader = Reader("stages.yaml")
+    assert reader.settings(MinhashDedup, settings, ("with",)) is None
+    assert [str(problem) for problem in reader.problems] == [f"stages.yaml:1: {why}"]
+
+
+def test_what_a_profile_does_where_settings_do_not_say() -> None:
+    default, datatrove, gpt3 = (MinhashDedup(profile=p).shingling for p in ("default", "datatrove", "gpt3"))
+    assert [s.ngram for s in (default, datatrove, gpt3)] == [5, 5, 1]
+    assert [s.bits for s in (default, datatrove, gpt3)] == [32, 64, 32]
+    assert MinhashDedup(profile="datatrove", bits=32, hashing="sha1").shingling == replace(
+        datatrove, bits=32, hashing="sha1"
+    )
+
+
+def test_a_profile_travels_to_workers_with_the_step() -> None:
+    step = MinhashDedup(profile="gpt3")
+    step.check()
+    assert "shingling" in pickle.loads(pickle.dumps(step)).__dict__
 
 
 def test_bands_and_rows() -> None:
@@ -214,14 +240,14 @@ def halves() -> list[str | None]:
     return [" ".join(w) for w in (words, words[:300] + prose(12, 100), words[:380] + prose(13, 20))]
 
 
-@pytest.mark.parametrize("how", ["shingles", "signature"])
-def test_only_what_is_alike_counts_where_pairs_are_verified(how: Any) -> None:
+@pytest.mark.parametrize("verify_with", ["shingles", "signature"])
+def test_only_what_is_alike_counts_where_pairs_are_verified(verify_with: Any) -> None:
     loose = MinhashDedup(bands=112, rows=1)
     assert [row[0] for row in found(loose, halves())] == [0, 1, 2]
-    strict = MinhashDedup(bands=112, rows=1, verify_jaccard=0.75, verify_with=how)
-    told, notes = judged(strict, documents(halves()))
-    assert clusters(told, "cluster") == [(0, None, None, 2), (2, "near_duplicate", "id0", 2)]
-    assert notes == {
+    strict = MinhashDedup(bands=112, rows=1, verify_jaccard=0.75, verify_with=verify_with)
+    table, metrics = applied(strict, documents(halves()))
+    assert clusters(table, "cluster") == [(0, None, None, 2), (2, "near_duplicate", "id0", 2)]
+    assert metrics == {
         "documents_of_one_signature": 0,
         "pairs_beyond_the_first_of_a_band": 0,
         "pairs_sharing_a_band": 3,
@@ -231,10 +257,10 @@ def test_only_what_is_alike_counts_where_pairs_are_verified(how: Any) -> None:
     }
 
 
-def test_all_that_a_kept_document_is_told() -> None:
+def test_what_a_kept_document_says_of_its_cluster() -> None:
     dates, sources = ["2024-03-02T01:00:00Z", None, "2023-01-01"], ["b", "a", "b"]
-    told, _ = judged(MinhashDedup(bands=112, rows=1), documents(halves(), date=dates, source=sources))
-    assert told["cluster"].to_pylist() == [
+    table, _ = applied(MinhashDedup(bands=112, rows=1), documents(halves(), date=dates, source=sources))
+    assert table["cluster"].to_pylist() == [
         {"duplicate_of": None, "size": 3, "dates": ["2023-01-01", "2024-03-02"], "sources": ["a", "b"]},
         {"duplicate_of": "id0", "size": 3, "dates": None, "sources": None},
         {"duplicate_of": "id0", "size": 3, "dates": None, "sources": None},
@@ -243,14 +269,14 @@ def test_all_that_a_kept_document_is_told() -> None:
 
 def test_the_signature_says_that_two_are_one() -> None:
     texts = [" ".join(prose(1)), " ".join(prose(2)), " ".join(prose(1)).upper()]
-    told, notes = judged(MinhashDedup(verify_jaccard=0.9), documents(list(texts)))
-    assert notes["documents_of_one_signature"] == 1
-    assert notes["pairs_compared"] == 0
-    assert clusters(told, "cluster") == [(0, None, None, 2), (2, "near_duplicate", "id0", 2)]
+    table, metrics = applied(MinhashDedup(verify_jaccard=0.9), documents(list(texts)))
+    assert metrics["documents_of_one_signature"] == 1
+    assert metrics["pairs_compared"] == 0
+    assert clusters(table, "cluster") == [(0, None, None, 2), (2, "near_duplicate", "id0", 2)]
 
 
-@pytest.mark.parametrize("profile", ["default", "datatrove", "gpt3"])
-def test_profiles_find_copies(profile: Any) -> None:
+@pytest.mark.parametrize("profile", sorted(names("minhash_profiles")))
+def test_profiles_find_copies(profile: str) -> None:
     assert [row[0] for row in found(MinhashDedup(profile=profile), planted())][:2] == [0, 2]
 
 
@@ -271,10 +297,10 @@ def test_chapters_of_different_books_stay_apart(shared_data: Path) -> None:
 
 
 @pytest.mark.spark
-def test_spark_judges_the_same(on_spark: Session) -> None:
+def test_spark_decides_the_same(on_spark: Session) -> None:
     step = MinhashDedup(verify_jaccard=0.5, keep="longest")
-    ours, notes = judged(step, documents(planted()))
-    theirs, noted = judged(step, documents(planted()), 9, on_spark)
+    ours, metrics = applied(step, documents(planted()))
+    theirs, measured = applied(step, documents(planted()), 9, on_spark)
     assert theirs.equals(ours)
-    assert notes == noted
+    assert metrics == measured
     assert len(clusters(ours, "cluster")) == 6

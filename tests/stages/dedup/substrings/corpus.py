@@ -19,8 +19,8 @@ import zstandard
 from pipeline.schema import TEXT
 from pipeline.stage import Relate
 from stages.text.table import words
-from tests.stages.dedup import judging
-from tests.stages.dedup.judging import Session, in_memory, numbered
+from tests.stages.dedup import apply
+from tests.stages.dedup.apply import Session, in_memory, numbered
 
 Span: TypeAlias = tuple[int, int]
 Token: TypeAlias = tuple[int, int, Any]
@@ -32,11 +32,11 @@ def documents(texts: Sequence[str | None]) -> pa.RecordBatch:
     return numbered(pa.RecordBatch.from_arrays([pa.array(texts, pa.string())], schema=pa.schema([TEXT])))
 
 
-def judged(
+def applied(
     step: Relate, texts: Sequence[str | None], seed: int = 0, session: Session = in_memory
 ) -> pa.Table:
     """The documents with `reason` and the columns of the step."""
-    return judging.judged(step, documents(texts).select(["text"]), seed, session)[0]
+    return apply.applied(step, documents(texts).select(["text"]), seed, session)[0]
 
 
 def spans(table: pa.Table) -> list[list[Span] | None]:

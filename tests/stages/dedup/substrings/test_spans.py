@@ -32,13 +32,13 @@ def test_spans_cover_the_bytes_of_their_ranges_and_lie_apart(ranges: list[Range]
     out = [row for b in join(iter([batch(ranges)])) for row in b.to_pylist()]
     assert [row["doc"] for row in out] == sorted({doc for doc, _, _ in ranges})
     for row in out:
-        told = row["substring"]
+        substring = row["substring"]
         covered = {i for doc, start, n in ranges if doc == row["doc"] for i in range(start, start + n)}
-        edges = [(s["start"], s["stop"]) for s in told["spans"]]
+        edges = [(s["start"], s["stop"]) for s in substring["spans"]]
         assert {i for a, b in edges for i in range(a, b)} == covered
         assert all(b < c for (_, b), (c, _) in pairwise(edges))
-        assert (told["n_spans"], told["n_bytes"]) == (len(edges), len(covered))
-        assert told["frac"] == row["share"] == len(covered) / 40
+        assert (substring["n_spans"], substring["n_bytes"]) == (len(edges), len(covered))
+        assert substring["frac"] == row["share"] == len(covered) / 40
 
 
 def test_batches_hold_whole_documents() -> None:

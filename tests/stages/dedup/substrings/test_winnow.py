@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.dedup.substrings.units import units
+from stages.dedup.substrings.tokens import tokenized
 from stages.dedup.substrings.winnow import N_BUCKETS, fingerprints, gram_of, windows
 from stages.text.buffers import view
 
@@ -24,7 +24,7 @@ ROWS = st.sampled_from(["a", "ab", "abcd"]).flatmap(
 
 def prints(rows: list[list[str]], length: int) -> list[list[tuple[int, int]]]:
     """(fingerprint, bit) of each row."""
-    found = fingerprints(units(pa.array([" ".join(r) for r in rows], pa.string()), "word", False), length)
+    found = fingerprints(tokenized(pa.array([" ".join(r) for r in rows], pa.string()), "word", False), length)
     cells = list(zip(found.hashes.tolist(), found.bits.tolist(), strict=True))
     return [cells[a:b] for a, b in pairwise(found.offsets.tolist())]
 
@@ -35,7 +35,7 @@ def listed(
     """(hash, half a fingerprint, block, start, stop) of each row's windows, and its own ranges."""
     array = pa.array([" ".join(r) for r in rows], pa.string())
     begins = view(array).offsets[:-1]
-    found, own = windows(units(array, "word", False), begins, np.array(wanted, np.int64), length, every)
+    found, own = windows(tokenized(array, "word", False), begins, np.array(wanted, np.int64), length, every)
     cells = list(zip(*(c.tolist() for c in found[:-1]), strict=True))
     ranges = list(zip(own.starts.tolist(), own.stops.tolist(), strict=True))
     return (
@@ -155,6 +155,6 @@ def test_no_rows_and_short_ones() -> None:
 
 def test_rows_of_a_slice_count_from_their_own_beginning() -> None:
     array = pa.array(["x " * 9, " a b c a b c"], pa.string()).slice(1)
-    found, own = windows(units(array, "word", False), view(array).offsets[:-1], np.array([ALL]), 3, False)
+    found, own = windows(tokenized(array, "word", False), view(array).offsets[:-1], np.array([ALL]), 3, False)
     assert found.starts.tolist() == [1, 3, 5]
     assert list(zip(own.starts.tolist(), own.stops.tolist(), strict=True)) == [(7, 12)]

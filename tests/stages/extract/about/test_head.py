@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.extract.about.head import MAX_BODY, MAX_SCRIPTS, MAX_TAGS, Page
+from stages.extract.about.head import MAX_BODY, MAX_SCRIPTS, MAX_TAGS, PageHead
 
 
 def test_tags_of_the_head() -> None:
-    page = Page(
+    page = PageHead(
         "<!DOCTYPE html><HTML LANG='de'><head><title> A <b>title</title><base href=/x/>"
         '<meta name="Author" content=" Ann &amp;\n Bo "><meta property="og:title" content="first">'
         '<meta property="og:title" content="second"><meta name=empty content="">'
@@ -29,13 +29,13 @@ def test_tags_of_the_head() -> None:
 
 def test_json_ld_of_the_body_where_the_head_has_none() -> None:
     script = '<script id="x" type="application/ld+json">[1]</script>'
-    assert Page(f"<head></head><body>{script}{script}").scripts == ["[1]", "[1]"]
-    assert Page("<body>" + script * 100).scripts == ["[1]"] * MAX_SCRIPTS
-    assert Page('<body><script type="application/ld+json">never closed').scripts == []
+    assert PageHead(f"<head></head><body>{script}{script}").scripts == ["[1]", "[1]"]
+    assert PageHead("<body>" + script * 100).scripts == ["[1]"] * MAX_SCRIPTS
+    assert PageHead('<body><script type="application/ld+json">never closed').scripts == []
 
 
 def test_robots() -> None:
-    page = Page(
+    page = PageHead(
         '<meta name="ROBOTS" content="NoIndex, noai,,"><meta name=robots content=nofollow>'
         '<meta name="GPTBot" content="none"><meta name="viewport" content="width">'
     )
@@ -44,7 +44,7 @@ def test_robots() -> None:
 
 def test_authors_of_papers_are_joined() -> None:
     tags = "".join(f'<meta name="citation_author" content="{name}">' for name in ("Lee, A.", "Kim, B."))
-    assert Page(tags).meta["citation_author"] == "Lee, A.; Kim, B."
+    assert PageHead(tags).meta["citation_author"] == "Lee, A.; Kim, B."
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_authors_of_papers_are_joined() -> None:
     ],
 )
 def test_heading(title: str, body: str, heading: str | None) -> None:
-    page = Page(f"<title>{title}</title><meta property=og:site_name content=Site></head><body>{body}")
+    page = PageHead(f"<title>{title}</title><meta property=og:site_name content=Site></head><body>{body}")
     assert page.heading(page.title) == heading
 
 
@@ -79,7 +79,7 @@ def test_heading(title: str, body: str, heading: str | None) -> None:
     ],
 )
 def test_marked_date(body: str, date: str | None) -> None:
-    assert Page(f"<head></head><body>{body}").marked_date("datePublished") == date
+    assert PageHead(f"<head></head><body>{body}").marked_date("datePublished") == date
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_marked_date(body: str, date: str | None) -> None:
     ],
 )
 def test_time(body: str, date: str | None) -> None:
-    assert Page(f"<head></head><body>{body}").time() == date
+    assert PageHead(f"<head></head><body>{body}").time() == date
 
 
 CC = "https://creativecommons.org/licenses/by/4.0/"
@@ -113,7 +113,7 @@ CC = "https://creativecommons.org/licenses/by/4.0/"
     ],
 )
 def test_linked_licence(body: str, licence: str | None) -> None:
-    assert Page(f"<head></head><body>{body}").linked_licence() == licence
+    assert PageHead(f"<head></head><body>{body}").linked_licence() == licence
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_linked_licence(body: str, licence: str | None) -> None:
     ],
 )
 def test_hostile(page: str) -> None:
-    found = Page(page)
+    found = PageHead(page)
     assert found.marked_date("datePublished") is found.time() is found.linked_licence() is None
     assert len(found.robots) <= 50 * MAX_TAGS
     assert found.heading("a title") == "a title"
@@ -149,6 +149,6 @@ PIECES = ["<meta ", "<html ", "lang=", "name=", "content=", '"', "'", ">", "robo
 
 @given(st.lists(st.sampled_from(PIECES), max_size=30).map("".join))
 def test_any_markup(html: str) -> None:
-    page = Page(html)
+    page = PageHead(html)
     assert page.time() in (None, "2019-03-05")
     assert page.marked_date("datePublished") is None

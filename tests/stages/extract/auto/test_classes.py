@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from stages.extract.auto.classes import MAX_TOKENS, judge_classes, tokens
+from stages.extract.auto.classes import MAX_TOKENS, score_classes, tokens
 from stages.extract.auto.tree import parse
 from stages.extract.auto.vocabulary import NOTHING, hash_word, table
 from tests.stages.extract.auto import soup
@@ -52,15 +52,15 @@ def test_long_lists_are_cut() -> None:
 def test_scores_are_summed_with_their_least_and_greatest() -> None:
     words = table({hash_word("nav"): -2.0, hash_word("main"): 1.5, hash_word("x"): 0.25})
     tree = parse(b"<div class='nav X'><p id=main role=nav>a<p class=other>b<p>c")
-    scores = judge_classes(tree, words)
+    scores = score_classes(tree, words)
     assert scores.tolist() == [[0, 0, 0], [-1.75, -2, 0.25], [-0.5, -2, 1.5], [0, 0, 0], [0, 0, 0]]
 
 
 @given(soup.anything)
 def test_no_words_no_judgement(page: bytes) -> None:
     tree = parse(page)
-    assert judge_classes(tree, NOTHING).shape == (len(tree.elements), 3)
-    assert not judge_classes(tree, NOTHING).any()
+    assert score_classes(tree, NOTHING).shape == (len(tree.elements), 3)
+    assert not score_classes(tree, NOTHING).any()
     keys, owners = tokens(tree)
     assert len(keys) == len(owners)
     assert (keys > 0).all()

@@ -8,7 +8,7 @@ from hypothesis import given
 
 from stages.extract.auto.around import FAR, ITEMS, LEVELS, N_AROUND, NEAR, WHERE, distance
 from stages.extract.auto.blocks import N_WORDS, measure
-from stages.extract.auto.classes import judge_classes
+from stages.extract.auto.classes import score_classes
 from stages.extract.auto.context import N_CONTEXT, context
 from stages.extract.auto.features import ALIKE, HEADED, KINDS, N_FEATURES, OWN, PLACE, Features, features
 from stages.extract.auto.names import TAGS
@@ -25,7 +25,7 @@ SIZES = {
 
 def known(page: str | bytes) -> Features:
     tree = parse(page.encode() if isinstance(page, str) else page)
-    return features(tree, measure(tree, NOTHING), judge_classes(tree, NOTHING))
+    return features(tree, measure(tree, NOTHING), score_classes(tree, NOTHING))
 
 
 def part(found: Features, name: str, block: int) -> list[float]:

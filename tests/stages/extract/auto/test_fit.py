@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,15 @@ from typing import Any
 import pytest
 import zstandard
 
-from pipeline.errors import ConfigError
-from pipeline.shards import digest, read_json
-from stages import fit as command
+from classifiers.card import CARD
+from pipeline import config
+from pipeline.errors import ConfigError, RunError
+from pipeline.store import digest, read_json
 from stages.extract.auto.engine import main_content
-from stages.extract.auto.fit import CARD, MainContentSettings
+from stages.extract.auto.labels import html_of, marked_page
 from stages.extract.auto.model import FILE, load
+from stages.extract.auto.train import train
+from tests.classifiers.fits import lines, recipe, run
 
 PROSE = "copper iron handle whistle boil kitchen morning visitor window garden letter travel paper"
 WORDS = PROSE.split()
@@ -44,62 +48,110 @@ def page(n: int) -> dict[str, Any]:
 
 
 @pytest.fixture
-def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    lines = "".join(json.dumps(page(n)) + "\n" for n in range(24))
-    Path("pages.jsonl.zst").write_bytes(zstandard.compress(lines.encode()))
-    path = tmp_path / "fit.yaml"
-    path.write_text(
-        "fit: main_content\nwith:\n  pages: {pages.jsonl.zst: 1.0}\n  n_parts: 2\noutput: model\n"
-    )
-    return path
+def sources(tmp_path: Path) -> dict[str, Any]:
+    write(tmp_path / "pages.jsonl.zst", [page(n) for n in range(24)])
+    return {"pages": pages_of(tmp_path / "pages.jsonl.zst")}
 
 
-def test_fit_writes_a_model_its_card_and_one_model_a_part(
-    recipe: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    command.fit(recipe)
-    card = read_json(Path("model") / CARD)
-    assert card["sha256"] == digest(Path("model") / FILE)
+def write(path: Path, records: list[dict[str, Any]]) -> None:
+    path.write_bytes(zstandard.compress("".join(json.dumps(r) + "\n" for r in records).encode()))
+
+
+def pages_of(path: Path, *keep: str) -> dict[str, Any]:
+    columns = {"body": "html", "text_column": "html", "base64_column": "html_base64"}
+    return lines(path, keep=list(keep or ("gold", "page_type")), **columns)
+
+
+def test_fit_writes_a_model_its_card_and_one_model_a_part(tmp_path: Path, sources: dict[str, Any]) -> None:
+    made = run(recipe(tmp_path / "out", sources, "main_content", n_parts=2, weights={"pages": 2}))
+    assert made["summary"].startswith("24 pages; F1 on sites not trained on: pages ")
+    model = tmp_path / "out" / "model"
+    card = read_json(model / CARD)
+    names = [FILE, "part-0.npz", "part-1.npz"]
+    assert card["files"] == {name: digest(model / name) for name in names}
+    assert card["settings"] == {"weights": {"pages": 2}, "n_parts": 2, "seed": 0}
     assert card["trained_on"]["n_pages"] == card["trained_on"]["n_sites"] == 24
-    assert card["trained_on"]["files"]["pages.jsonl.zst"]["weight"] == 1.0
-    held_out = card["held_out"]["pages"]
+    held_out = card["measured"]["held_out"]["pages"]
     assert held_out["n_pages"] == held_out["by_type"]["article"]["n_pages"] == 24
     assert held_out["f1"] > 0.9
-    assert sorted(p.name for p in Path("model").glob("part-*.npz")) == ["part-0.npz", "part-1.npz"]
-    assert "24 pages" in capsys.readouterr().out
-    text = main_content(page(99)["html"].encode(), model=load(Path("model") / FILE))
+    assert sorted(p.name for p in model.iterdir()) == sorted([CARD, *names])
+    text = main_content(page(99)["html"].encode(), model=load(model / FILE))
     assert "number 99 0." in text
     assert "Imprint" not in text
 
 
-def test_two_trainings_give_the_same_bytes(recipe: Path) -> None:
-    settings, _ = command.read(recipe)
-    assert isinstance(settings, MainContentSettings)
-    for name in ("one", "two"):
-        settings.run(Path(name))
-    assert digest(Path("one") / FILE) == digest(Path("two") / FILE)
-    assert (Path("one") / CARD).read_bytes() == (Path("two") / CARD).read_bytes()
+def test_the_model_is_that_of_the_pages_in_the_order_of_the_recipe(tmp_path: Path) -> None:
+    """Pages in every form that sources have: gold text, bytes, passages, content as markup."""
+    records = [page(n) for n in range(24)]
+    records[3]["html_base64"] = b64encode(records[3].pop("html").encode("latin-1")).decode()
+    records[5]["gold"] = {"with": ["copper iron"], "without": ["rights reserved"]}
+    records[7] |= {"gold": {}, "expected_html": f"<p>{records[7]['gold']['main_content']}"}
+    records[9]["gold"] = {"title": "no content is marked"}
+    write(tmp_path / "a.jsonl.zst", records[:16])
+    write(tmp_path / "b.jsonl.zst", records[16:])
+    keep = ("gold", "page_type", "expected_html")
+    given = {"a": pages_of(tmp_path / "a.jsonl.zst", *keep), "b": pages_of(tmp_path / "b.jsonl.zst", *keep)}
+    run(recipe(tmp_path / "out", given, "main_content", n_parts=0, weights={"b": 3.0}))
+    marked = []
+    for i, record in enumerate(records):
+        row = {"html": html_of(record), "source": "a" if i < 16 else "b", **record}
+        row["gold"] = json.dumps(record["gold"])
+        marked.append(marked_page(row, 1.0 if i < 16 else 3.0))
+    pages = [p for p in marked if p is not None]
+    assert len(pages) == 23
+    train(pages, seed=0).save(tmp_path / "direct.npz")
+    assert digest(tmp_path / "direct.npz") == digest(tmp_path / "out" / "model" / FILE)
+
+
+def test_a_killed_training_goes_on_with_the_parts_that_are_left(
+    tmp_path: Path, sources: dict[str, Any]
+) -> None:
+    path = recipe(tmp_path / "out", sources, "main_content", n_parts=2)
+    made = run(path)
+    (work,) = (tmp_path / "out" / "_run").glob("fit-*")
+    before = {p.name: (p.stat().st_mtime_ns, p.read_bytes()) for p in work.glob("*.npz")}
+    card = (work / CARD).read_bytes()
+    (work / CARD).unlink()
+    (work / FILE).unlink()
+    assert run(path) == made
+    assert (work / CARD).read_bytes() == card
+    assert {p.name: p.read_bytes() for p in work.glob("*.npz")} == {k: v for k, (_, v) in before.items()}
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "message"),
+    ("settings", "message"),
     [
-        ("pages.jsonl.zst", "nowhere.jsonl.zst", "no such file: nowhere.jsonl.zst"),
-        ("{pages.jsonl.zst: 1.0}", "{}", "pages names no file"),
-        ("main_content", "main_contents", "main_content"),
-        ("n_parts", "n_part", "n_part"),
+        ({"weights": {"page": 1.0}}, "weights: no source 'page'; did you mean 'pages'"),
+        ({"weights": {"pages": 0.0}}, "pages must be over 0"),
+        ({"n_part": 1}, "unknown setting; did you mean 'n_parts'"),
+        ({"n_parts": -1}, "at least 0"),
     ],
 )
-def test_mistakes_are_named(recipe: Path, old: str, new: str, message: str) -> None:
-    recipe.write_text(recipe.read_text().replace(old, new))
+def test_mistakes_are_named(
+    tmp_path: Path, sources: dict[str, Any], settings: dict[str, Any], message: str
+) -> None:
     with pytest.raises(ConfigError, match=message):
-        command.read(recipe)
+        config.read(str(recipe(tmp_path / "out", sources, "main_content", **settings)))
+
+
+def test_pages_must_be_markup_with_gold_and_some_must_be_marked(tmp_path: Path) -> None:
+    write(tmp_path / "pages.jsonl.zst", [page(0) | {"gold": {}}])
+    path = tmp_path / "pages.jsonl.zst"
+    with pytest.raises(ConfigError, match="no column gold or expected_html"):
+        config.read(str(recipe(tmp_path / "out", {"a": pages_of(path, "page_type")}, "main_content")))
+    with pytest.raises(ConfigError, match="reads column 'html'"):
+        config.read(str(recipe(tmp_path / "out", {"a": lines(path)}, "main_content")))
+    with pytest.raises(RunError, match="no page is marked by gold or expected_html"):
+        run(recipe(tmp_path / "out", {"a": pages_of(path)}, "main_content", n_parts=0))
 
 
 def test_the_model_that_ships_is_that_of_its_card() -> None:
     folder = files("stages.extract.auto")
     card = json.loads((folder / CARD).read_text())
-    assert card["sha256"] == digest(Path(str(folder / FILE)))
-    assert set(card["held_out"]) == {"article_extraction_benchmark", "readability_testpages", "wcxb"}
+    assert card["files"] == {FILE: digest(Path(str(folder / FILE)))}
+    assert set(card["measured"]["held_out"]) == {
+        "article_extraction_benchmark",
+        "readability_testpages",
+        "wcxb",
+    }
     assert card["trained_on"]["files"]["wcxb.jsonl.zst"]["weight"] == 1.0

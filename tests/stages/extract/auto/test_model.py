@@ -10,7 +10,7 @@ import pytest
 
 from stages.extract.auto.context import N_CONTEXT
 from stages.extract.auto.features import N_FEATURES
-from stages.extract.auto.model import Model, load
+from stages.extract.auto.model import BlockModel, load
 from stages.extract.auto.train import questions
 from stages.extract.auto.tree import parse
 from stages.extract.auto.vocabulary import NOTHING, hash_word, table
@@ -30,18 +30,18 @@ def by_links(n_features: int) -> dict[str, object]:
     }
 
 
-def small() -> Model:
+def small() -> BlockModel:
     words = table({hash_word("menu"): -1.0, hash_word("été"): 0.5})
-    return Model(
+    return BlockModel(
         words, NOTHING, questions([by_links(N_FEATURES)]), questions([by_links(N_FEATURES + N_CONTEXT)])
     )
 
 
 def test_a_model_judges_blocks() -> None:
-    blocks, probabilities = small().judge(parse(b"<nav><a href=/>one two </a></nav><p>three four"))
+    blocks, probabilities = small().classify(parse(b"<nav><a href=/>one two </a></nav><p>three four"))
     assert len(blocks.rows) == 2
     assert probabilities.round(2).tolist() == [pytest.approx(0.05), pytest.approx(0.95)]
-    assert small().judge(parse(b""))[1].shape == (0,)
+    assert small().classify(parse(b""))[1].shape == (0,)
 
 
 def test_a_saved_model_is_the_same(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from stages.extract.auto import train
-from stages.extract.auto.labels import WORD, Page, block_texts
-from stages.extract.auto.model import Model
+from stages.extract.auto.labels import WORD, MarkedPage, block_texts
+from stages.extract.auto.model import BlockModel
 from stages.extract.auto.train import Score, held_out, part_of, score
 from stages.extract.auto.tree import parse
 
@@ -16,7 +16,7 @@ PROSE = _PROSE.split()
 MENU = ["home", "news", "about", "imprint", "login"]
 
 
-def page(n: int) -> Page:
+def page(n: int) -> MarkedPage:
     """A page of a site of its own: only words and links tell its menu from its text."""
     rng = np.random.default_rng(n)
     text = ["".join(f"{word} " for word in rng.choice(PROSE, 12)) + "." for _ in range(4)]
@@ -25,7 +25,7 @@ def page(n: int) -> Page:
     tree = parse(html.encode())
     words = [WORD.findall(t) for t in block_texts(tree)]
     labels = np.array([0.0] * 5 + [1.0] * 4 + [0.0] * 5)
-    return Page(f"p{n}", f"site{n}.org", "made up", "", tree, words, labels, "\n".join(text))
+    return MarkedPage(f"p{n}", f"site{n}.org", "made up", "", tree, words, labels, "\n".join(text))
 
 
 @pytest.fixture
@@ -35,18 +35,18 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def model(quick: None) -> Model:
+def model(quick: None) -> BlockModel:
     return train.train([page(n) for n in range(20)])
 
 
-def test_menus_are_told_from_text(model: Model) -> None:
+def test_menus_are_told_from_text(model: BlockModel) -> None:
     new = page(100)
-    probabilities = model.judge(new.tree)[1]
+    probabilities = model.classify(new.tree)[1]
     assert probabilities[new.labels == 1].min() > probabilities[new.labels == 0].max() + 0.5
     assert score(model, new) == Score(1, 1, 1)
 
 
-def test_the_words_of_menus_are_known(model: Model) -> None:
+def test_the_words_of_menus_are_known(model: BlockModel) -> None:
     from stages.extract.auto.blocks import score_of
     from stages.extract.auto.vocabulary import hash_word
 
@@ -56,7 +56,7 @@ def test_the_words_of_menus_are_known(model: Model) -> None:
     assert max(s for _, s in menu) < min(s for _, s in prose)
 
 
-def test_two_trainings_are_equal(model: Model) -> None:
+def test_two_trainings_are_equal(model: BlockModel) -> None:
     again = train.train([page(n) for n in range(20)])
     for part, other in zip(model, again, strict=True):
         for one, two in zip(part, other, strict=True):
@@ -73,15 +73,15 @@ def test_held_out_sites_are_not_trained_on(quick: None) -> None:
     assert sorted(seen) == sorted(p.id for p in pages)
 
 
-def test_scores_count_words_as_often_as_they_occur(model: Model) -> None:
+def test_scores_count_words_as_often_as_they_occur(model: BlockModel) -> None:
     one = page(0)
     n = sum(len(words) for words in one.words[5:9])
-    half = Page(
+    half = MarkedPage(
         *[getattr(one, name) for name in ("id", "domain", "set", "kind", "tree", "words", "labels")], "kettle"
     )
     found = score(model, half)
     assert (found.precision, found.recall) == (pytest.approx(1 / n), 1)
-    none = Page(
+    none = MarkedPage(
         *[getattr(one, name) for name in ("id", "domain", "set", "kind", "tree", "words", "labels")], "zzz"
     )
     assert score(model, none) == Score(0, 0, 0)

@@ -10,15 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.extract.auto.blocks import measure, score_of
-from stages.extract.auto.labels import Page, block_texts
+from stages.extract.auto.labels import MarkedPage, block_texts
 from stages.extract.auto.tree import parse
 from stages.extract.auto.vocabulary import NOTHING, SHORT, hash_word, learn, shares, table
 
 
-def page(html: str, labels: list[float], domain: str = "a.org") -> Page:
+def page(html: str, labels: list[float], domain: str = "a.org") -> MarkedPage:
     tree = parse(html.encode())
     words = [text.lower().split() for text in block_texts(tree)]
-    return Page("1", domain, "set", "", tree, words, np.array(labels), None)
+    return MarkedPage("1", domain, "set", "", tree, words, np.array(labels), None)
 
 
 @given(st.lists(st.sampled_from("aZé漢字Ж9ßÀ"), min_size=1, max_size=6).map("".join))

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from stages.filters.adapt.reference import LABELLED
+from pipeline.schema import TEXT
 from stages.identify.language import LANGUAGE
 
+LABELLED = pa.schema([TEXT, LANGUAGE])
 ENGLISH = ("the", "be", "to", "of", "and", "that", "have", "with", "was", "for")
 NOUNS = ("river", "stone", "window", "letter", "garden", "winter", "paper", "bridge", "market", "village")
 FREQUENT = ("ja", "mutta", "kuin", "niin", "ovat", "myös", "hän", "tämä")
@@ -19,7 +20,7 @@ ROOTS = ("kirjasto", "huomenna", "ympäristö", "kansalainen")
 
 
 def labelled(texts: Iterable[str], languages: Iterable[str]) -> pa.RecordBatch:
-    """Documents as a reference gives them."""
+    """Documents with their languages, as `identify_language` would give them."""
     text = pa.array(list(texts), pa.string())
     scores = pa.array(np.ones(len(text), np.float32))
     struct = pa.StructArray.from_arrays(

@@ -8,8 +8,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.store import digest
 from stages.filters.adapt.file import WIDTH, text
-from stages.filters.measured import digest, load_languages
+from stages.filters.measured import load_languages
 
 words = st.text(st.characters(categories=["Ll", "Lo", "Mn"]), min_size=1, max_size=9)
 numbers = st.one_of(st.none(), st.integers(0, 9), st.floats(0, 1e6).map(lambda x: float(f"{x:.4g}")))

@@ -6,13 +6,13 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from stages.filters.urls.adblock import MAX_CHARS, Rule, Rules, parse
-from stages.filters.urls.address import take_apart
+from stages.filters.urls.adblock import MAX_CHARS, AdblockRule, AdblockRules, parse
+from stages.urls.address import take_apart
 
 
 def matching(lines: list[str], *urls: str | None) -> list[tuple[int, str]]:
     """(row, rule) of all that block; hosts are looked up as the stage does."""
-    rules, hosts = Rules.read(lines)
+    rules, hosts = AdblockRules.read(lines)
     addresses = take_apart(pa.array(urls, pa.string()))
     texts = addresses.hosts
     names = [
@@ -112,18 +112,18 @@ def test_lines_that_are_no_rules_for_documents(line: str, why: str) -> None:
     if line.endswith("'none'"):
         line = line.replace(" 'none'", "")
     assert parse(line) == why
-    rules, hosts = Rules.read([line])
+    rules, hosts = AdblockRules.read([line])
     assert (rules.rules, hosts, rules.skipped[why]) == ([], [], 1)
 
 
 def test_an_expression_that_re2_does_not_take_is_counted() -> None:
-    rules, _ = Rules.read(["/(?=x)y/", "/ok[0-9]/"])
+    rules, _ = AdblockRules.read(["/(?=x)y/", "/ok[0-9]/"])
     assert [r.text for r in rules.rules] == ["/ok[0-9]/"]
     assert rules.skipped == {"unsupported": 1}
 
 
 def test_plain_hosts_are_left_to_the_table() -> None:
-    rules, hosts = Rules.read(
+    rules, hosts = AdblockRules.read(
         ["||A.com^", "||b.com^$all", "||c.com^$important", "||d.com^|", "||e.com/", "||f*.com^"]
     )
     assert hosts == ["a.com", "b.com"]
@@ -149,7 +149,7 @@ def test_all_rules_that_match_are_named() -> None:
 
 def test_the_text_that_leads_to_a_rule_is_the_longest() -> None:
     rule = parse("||x.com^*/Advert^ab")
-    assert isinstance(rule, Rule)
+    assert isinstance(rule, AdblockRule)
     assert rule.literal == "/advert"
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import PlanError
 from stages.filters.urls import files
-from stages.filters.urls.files import blocks, digest, lines, rows
+from stages.filters.urls.files import blocks, lines, rows
 
 
 def write(path: Path, content: bytes) -> Path:
@@ -81,11 +81,3 @@ def test_a_line_without_end_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "x.gz", b"\0" * 20_000_000)
     with pytest.raises(PlanError, match="not a list"):
         list(blocks(path))
-
-
-def test_the_digest_is_of_contents_in_order(tmp_path: Path) -> None:
-    a, b = write(tmp_path / "a", b"1"), write(tmp_path / "b", b"2")
-    assert digest([a, b]) != digest([b, a]) != digest([a])
-    assert digest([a]) == digest([write(tmp_path / "c", b"1")])
-    with pytest.raises(PlanError, match="cannot read"):
-        digest([tmp_path / "missing"])

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.filters.urls import lookup
-from stages.filters.urls.address import measure, take_apart
-from stages.filters.urls.table import Block, Kind, Table, build
+from stages.urls.address import measure, take_apart
+from stages.urls.table import Block, Kind, Table, build
 
 
 def table(kind: Kind, *entries: str) -> Table:

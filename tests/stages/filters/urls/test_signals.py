@@ -147,7 +147,7 @@ def test_the_column_names_profile_and_lists(step: UrlSignals) -> None:
         "adult",
         "rank",
     ]
-    assert metadata[b"profile"] == b"paper"
+    assert metadata[b"made_by"] == b"profile paper"
     assert step.makes().field("address").type == ADDRESS.type
 
 
