@@ -34,12 +34,14 @@ from pipeline.local import LocalEngine
 from pipeline.schema import DOC, TEXT, conform
 from pipeline.shards import ShardWriter, read_shard
 from pipeline.sql import Relation, Sql
-from pipeline.verdicts import beside, load_verdicts, number
+from pipeline.stage import Relate
+from pipeline.steps import Named
+from pipeline.verdicts import Verdicts, beside, number_rows
 from stages.dedup.substrings import SubstringDedup
 from stages.dedup.substrings.tokens import tokenized
 
 SHARD_BYTES = 16 << 20
-BUCKETS = 64
+WIDTH = 1
 Result = dict[str, Any]
 
 
@@ -92,9 +94,9 @@ class Looks:
             for i, shard in enumerate(self.shards):
                 files.append(self.folder / f"{what}-{i:05d}.parquet")
                 with ShardWriter(files[-1], pa.schema([DOC, *columns])) as writer:
-                    for batch in number(read_shard(shard), i):
+                    for batch in number_rows(read_shard(shard), i):
                         if asked:
-                            batch = beside(batch, load_verdicts(asked, i, BUCKETS))
+                            batch = beside(batch, saved(self.step, asked).load(i))
                         made = self.step.features(batch) if asked else self.step.keys(batch)
                         writer.write(conform(made, columns).add_column(0, DOC, batch.column("doc")))
         self.bytes[what] = sum(f.stat().st_size for f in files)
@@ -102,11 +104,15 @@ class Looks:
 
     def second_pass(self, docs: Relation) -> Relation:
         assert self.sql
-        self.sql.save(docs, self.folder / "asked", BUCKETS)
+        self.sql.save(docs, self.folder / "asked", WIDTH)
         return self.sql.read(self.look("features", self.step.feature_columns, self.folder / "asked"))
 
     def metric(self, name: str, value: int) -> None:
         self.bytes[name] = value
+
+
+def saved(step: Relate, folder: Path) -> Verdicts:
+    return Verdicts(named=Named(name="substrings", use="", step=step), folder=folder, width=WIDTH)
 
 
 def ours(shards: Sequence[Path], length: int, memory: str) -> Result:
@@ -120,12 +126,12 @@ def ours(shards: Sequence[Path], length: int, memory: str) -> Result:
             LocalEngine(1, {"memory": memory}).session(Path(name) / "sql") as sql,
         ):
             looks.sql = sql
-            sql.save(step.relate(sql.read(keys), sql, looks), Path(name) / "verdicts", BUCKETS)
+            sql.save(step.relate(sql.read(keys), sql, looks), Path(name) / "verdicts", WIDTH)
         n_bytes = n_spans = 0
         with looks.timed("rewrite"):
             for i, shard in enumerate(shards):
-                found = load_verdicts(Path(name) / "verdicts", i, BUCKETS)
-                for batch in number(read_shard(shard), i):
+                found = saved(step, Path(name) / "verdicts").load(i)
+                for batch in number_rows(read_shard(shard), i):
                     rows = step.rewrite(beside(batch, found)).column("substring").to_pylist()
                     n_bytes += sum(row["n_bytes"] for row in rows)
                     n_spans += sum(row["n_spans"] for row in rows)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import ConfigError, PlanError
-from pipeline.plan import Chain, flow, measured_first
+from pipeline.plan import SHARD_BYTES, Chain, flow, measured_first
 from pipeline.reader import Reader, Where, shown
 from pipeline.registry import UnknownName, find, names
 from pipeline.section import Section
@@ -18,7 +18,7 @@ from pipeline.steps import Named
 
 STEP_KEYS = ("use", "with", "name", "save")
 SOURCE_KEYS = (*STEP_KEYS[:2], "steps")
-TOP_KEYS = ("name", "source", "sources", "steps", "measure", "output", "engine")
+TOP_KEYS = ("name", "source", "sources", "steps", "measure", "output", "engine", "shard_bytes")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +32,7 @@ class Recipe:
     sections: tuple[Section, ...]
     """In the order they run."""
     engine: Mapping[str, Mapping[str, Any]]
+    shard_bytes: int = SHARD_BYTES
 
 
 def read(file: str, output: Path | None = None) -> Recipe:
@@ -61,10 +62,19 @@ def read(file: str, output: Path | None = None) -> Recipe:
     for key, settings in engine.items():
         if not isinstance(settings, dict):
             reader.problem(("engine", key), f"must be a mapping of settings, not {shown(settings)}")
+    shard_bytes = top.get("shard_bytes", SHARD_BYTES)
+    if not isinstance(shard_bytes, int) or shard_bytes < 1:
+        reader.problem(("shard_bytes",), f"must be a number of bytes, at least 1, not {shown(shard_bytes)}")
     if reader.problems:
         raise ConfigError(reader.problems)
     return Recipe(
-        file=file, name=name, output=Path(str(where)), chains=tuple(chains), sections=made, engine=engine
+        file=file,
+        name=name,
+        output=Path(str(where)),
+        chains=tuple(chains),
+        sections=made,
+        engine=engine,
+        shard_bytes=shard_bytes,
     )
 
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 from pipeline.engine import grouped
 from pipeline.errors import PlanError, RunError
 from pipeline.schema import conform
-from pipeline.sql import Relation, Rows, Sql, bucket
+from pipeline.sql import Relation, Rows, Sql, bucket_of_doc
 
 APPLY_ROWS = 2048
 """Rows of a table that a function is given at a time: few, for they may hold long lists."""
@@ -125,12 +125,12 @@ class DuckSession:
         listed = ", ".join(f"'{_quoted(f)}'" for f in files)
         return self._make("VIEW", f"SELECT * FROM read_parquet([{listed}], hive_partitioning = false)")
 
-    def save(self, relation: Relation, folder: Path, buckets: int) -> None:
-        """Write Parquet files `folder/bucket=B/*`, B = shard % buckets."""
+    def save(self, relation: Relation, folder: Path, width: int) -> None:
+        """Write Parquet files `folder/bucket=B/*`."""
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         self.connection.execute(
-            f"COPY (SELECT *, {bucket('//', buckets)} AS bucket FROM {_name(relation)}) "
+            f"COPY (SELECT *, {bucket_of_doc('//', width)} AS bucket FROM {_name(relation)}) "
             f"TO '{_quoted(folder)}' (FORMAT parquet, PARTITION_BY (bucket), OVERWRITE_OR_IGNORE)"
         )
 

@@ -6,7 +6,7 @@ Everything else (plans, resume, accounts, verdicts) is the runner's, and therefo
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
@@ -33,13 +33,37 @@ class Task(Protocol):
         ...
 
 
+class Work(Protocol):
+    """What a map does with each of its items: sent to a worker once, while items are many and small."""
+
+    def name(self, item: Any) -> str:
+        """What the item makes, for messages: 'web/03-gopher_rules-9f2c1a/part-00017'."""
+        ...
+
+    def run(self, item: Any) -> Account:
+        """Do it, on a worker. Output is written atomically, so it may run twice or be killed."""
+        ...
+
+
+class Each:
+    """The work of items that are tasks themselves, of several kinds or few."""
+
+    def name(self, item: Task) -> str:
+        """The task's."""
+        return item.name
+
+    def run(self, item: Task) -> Account:
+        """The task's."""
+        return item.run()
+
+
 class Engine(Protocol):
     """One machine (`local`) or a cluster (`spark`)."""
 
     def __init__(self, workers: int, settings: Mapping[str, Any]) -> None: ...
 
-    def map(self, tasks: Sequence[Task]) -> Iterator[tuple[int, Account]]:
-        """Run all tasks; (index, account) in the order they end. The first error stops the rest."""
+    def map(self, work: Work, items: Iterable[Any]) -> Iterator[tuple[int, Account]]:
+        """Do the work for all items; (number of the item, account) as they end. The first error stops all."""
         ...
 
     def session(self, work: Path) -> AbstractContextManager[Sql]:

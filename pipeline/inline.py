@@ -6,13 +6,13 @@ worker's start would be most of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from pipeline import duck
-from pipeline.engine import Account, Task
+from pipeline.engine import Account, Work
 from pipeline.sql import Sql
 from pipeline.task import perform
 
@@ -23,10 +23,10 @@ class InlineEngine:
     def __init__(self, workers: int, settings: Mapping[str, Any]) -> None:
         self.workers, self.memory = workers, duck.memory("inline", settings)
 
-    def map(self, tasks: Sequence[Task]) -> Iterator[tuple[int, Account]]:
-        """Run all tasks in their order; the first error stops the rest."""
-        for index, task in enumerate(tasks):
-            yield index, perform(task)
+    def map(self, work: Work, items: Iterable[Any]) -> Iterator[tuple[int, Account]]:
+        """Do the work for all items in their order; the first error stops the rest."""
+        for index, item in enumerate(items):
+            yield index, perform(work, item)
 
     def session(self, work: Path) -> AbstractContextManager[Sql]:
         """A DuckDB database in `work`, removed at the end."""

@@ -6,8 +6,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -18,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline import duck
-from pipeline.engine import Account, Task
+from pipeline.engine import Account, Work
 from pipeline.errors import PipelineError, WorkerDied
 from pipeline.sql import Sql
 from pipeline.task import perform
@@ -29,19 +28,23 @@ ONE_THREAD = dict.fromkeys(
 """Workers are the parallelism: libraries that would start threads of their own are told not to."""
 
 
-def _work(tasks: Connection) -> None:
-    """A worker's life: take a task, answer with its account or its error, until the other end is gone."""
+def _work(pipe: Connection) -> None:
+    """A worker's life: take work, then its items one by one, and answer each with an account or an error."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     pa.set_cpu_count(1)
-    with contextlib.suppress(EOFError, BrokenPipeError):
+    work: Any = None
+    with contextlib.suppress(EOFError, BrokenPipeError):  # the other end is gone
         while True:
-            task = tasks.recv()
+            is_work, message = pipe.recv()
+            if is_work:
+                work = message
+                continue
             answer: Account | PipelineError
             try:
-                answer = perform(task)
+                answer = perform(work, message)
             except PipelineError as error:
                 answer = error
-            tasks.send(answer)
+            pipe.send(answer)
 
 
 @dataclass
@@ -49,7 +52,10 @@ class _Worker:
     process: BaseProcess
     pipe: Connection
     index: int | None = None
-    """Number of the task it works on; None when idle."""
+    """Number of the item it works on; None when idle."""
+    item: Any = None
+    work: Work | None = None
+    """The last that it was sent."""
 
 
 class LocalEngine:
@@ -73,47 +79,50 @@ class LocalEngine:
         theirs.close()
         return _Worker(process, ours)
 
-    def map(self, tasks: Sequence[Task]) -> Iterator[tuple[int, Account]]:
-        """Run all tasks; (index, account) in the order they end.
+    def map(self, work: Work, items: Iterable[Any]) -> Iterator[tuple[int, Account]]:
+        """Do the work for all items; (number of the item, account) as they end.
 
         Raises:
             WorkerDied: a worker was killed; names the shard it was working on.
-            PipelineError: what a task raised.
+            PipelineError: what the work raised.
         """
-        waiting = deque(range(len(tasks)))
-        while len(self._pool) < min(self.workers, len(tasks)):
-            self._pool.append(self._start())
+        left = enumerate(items)  # taken one by one: there may be millions
         try:
-            for worker in self._pool:
-                self._hand(worker, tasks, waiting)
+            for n, first in zip(range(self.workers), left, strict=False):
+                if n == len(self._pool):
+                    self._pool.append(self._start())
+                self._hand(self._pool[n], work, first)
             while busy := [w for w in self._pool if w.index is not None]:
                 ready = wait([w.pipe for w in busy])
                 for worker in busy:
                     if worker.pipe in ready:
                         assert worker.index is not None
-                        index, account = worker.index, self._answer(worker, tasks)
-                        self._hand(worker, tasks, waiting)
+                        index, account = worker.index, self._answer(worker)
+                        self._hand(worker, work, next(left, None))
                         yield index, account
         except BaseException:
             self.close()  # what still runs would answer into the next map
             raise
 
-    def _hand(self, worker: _Worker, tasks: Sequence[Task], waiting: deque[int]) -> None:
-        worker.index = waiting.popleft() if waiting else None
-        if worker.index is not None:
+    def _hand(self, worker: _Worker, work: Work, numbered: tuple[int, Any] | None) -> None:
+        worker.index, worker.item = numbered or (None, None)
+        if numbered:
             with contextlib.suppress(BrokenPipeError):  # a dead worker is noticed when it should answer
-                worker.pipe.send(tasks[worker.index])
+                if worker.work is not work:
+                    worker.pipe.send((True, work))
+                    worker.work = work
+                worker.pipe.send((False, worker.item))
 
-    def _answer(self, worker: _Worker, tasks: Sequence[Task]) -> Account:
-        assert worker.index is not None
+    def _answer(self, worker: _Worker) -> Account:
         try:
             answer: Account | PipelineError = worker.pipe.recv()
         except (EOFError, ConnectionResetError):
             worker.process.join(5)
             code = worker.process.exitcode
             how = signal.Signals(-code).name if code is not None and code < 0 else f"exit code {code}"
+            assert worker.work
             raise WorkerDied(
-                f"the worker on shard {tasks[worker.index].name} died ({how}); "
+                f"the worker on shard {worker.work.name(worker.item)} died ({how}); "
                 "run the same command again to resume (if it was SIGKILL, memory may have run out)"
             ) from None
         if isinstance(answer, PipelineError):

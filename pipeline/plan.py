@@ -5,6 +5,7 @@ Nothing here reads a document: columns are checked and folders named before a by
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +18,13 @@ from pipeline.shards import fingerprint
 from pipeline.stage import Map, Relate, Source, Split, Step, Stream
 from pipeline.steps import Key, Named
 from pipeline.store import WORK
+
+TASK_BYTES = 64 << 20
+"""Of files, that a task of the first pass reads."""
+FILE_BYTES = 64 << 10
+"""What a file or a part of one counts at least: opening it has a price, too."""
+SHARD_BYTES = 256 << 20
+"""Of text in a shard of any later pass, unless the recipe says otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +74,8 @@ class Track:
     """The plan of one source: its splits and its segments."""
 
     source: str
-    splits: tuple[Split, ...]
+    splits: tuple[tuple[Split, ...], ...]
+    """What each task of the first segment reads: small files and parts of files together."""
     segments: tuple[Segment, ...]
     schemas: tuple[pa.Schema, ...]
     """Columns after the source and after each step: what `pipeline plan` prints."""
@@ -79,6 +88,8 @@ class Plan:
     """What a run will do with documents."""
 
     tracks: tuple[Track, ...]
+    shard_bytes: int
+    """Text that a pass after the first puts into a shard, about; and no task reads more of files."""
 
 
 @dataclass
@@ -173,7 +184,7 @@ def _passes(step: Map, before: Step) -> bool:
     return not changes and not wants and not isinstance(before, Map | Stream)
 
 
-def track(chain: Chain, splits: Sequence[Split], prints: Sequence[str], file: str) -> Track:
+def track(chain: Chain, splits: Sequence[tuple[Split, ...]], prints: Sequence[str], file: str) -> Track:
     """Cut one chain into segments. `prints` holds a fingerprint for the source and each step."""
     schemas, problems = flow(chain, file)
     assert not problems
@@ -214,11 +225,12 @@ def _together(chain: Chain, i: int) -> list[int]:
     return group
 
 
-def make(chains: Sequence[Chain], file: str = "recipe") -> Plan:
+def make(chains: Sequence[Chain], file: str = "recipe", shard_bytes: int = SHARD_BYTES) -> Plan:
     """The plan of a checked recipe: lists the sources' splits, names the folders."""
     splits = [_splits(c.source) for c in chains]
+    cut = () if shard_bytes == SHARD_BYTES else (shard_bytes,)
     prints = [
-        [_print(c.source, [(s.path, s.start, s.stop, s.size) for s in p])]
+        [_print(c.source, [(s.path, s.start, s.stop, s.size) for s in p], *cut)]
         for c, p in zip(chains, splits, strict=True)
     ]
     for chain, mine in zip(chains, prints, strict=True):
@@ -230,7 +242,28 @@ def make(chains: Sequence[Chain], file: str = "recipe") -> Plan:
             named = chain.steps[chain.shared_from + j]
             upstream = [mine[-1], *everyone] if isinstance(named.step, Relate) else [mine[-1]]
             mine.append(_print(named, *upstream))
-    return Plan(tracks=tuple(track(c, p, f, file) for c, p, f in zip(chains, splits, prints, strict=True)))
+    return Plan(
+        tracks=tuple(
+            track(c, together(p, min(TASK_BYTES, shard_bytes)), f, file)
+            for c, p, f in zip(chains, splits, prints, strict=True)
+        ),
+        shard_bytes=shard_bytes,
+    )
+
+
+def together(splits: Sequence[Split], n_bytes: int) -> list[tuple[Split, ...]]:
+    """Splits in a row as what one task reads: about so many bytes of files, so that small files share one."""
+    parts = Counter(split.path for split in splits)
+    groups: list[list[Split]] = []
+    room = 0.0
+    for split in splits:
+        weight = max(split.size / parts[split.path], FILE_BYTES)
+        if not groups or weight > room:
+            groups.append([])
+            room = n_bytes
+        groups[-1].append(split)
+        room -= weight
+    return [tuple(group) for group in groups]
 
 
 def _print(named: Named, *upstream: object) -> str:

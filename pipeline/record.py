@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -42,24 +41,18 @@ class StepCount:
         return cls(**{"rows_in" if k == "in" else k: v for k, v in value.items()})
 
 
-def add(source: str, shards: Iterable[Iterable[Mapping[str, Any]]]) -> list[StepCount]:
-    """Sum the step accounts of a source's shards; steps keep the order in which they stand in the first.
+def add_into(total: dict[str, StepCount], source: str, steps: Iterable[Mapping[str, Any]]) -> None:
+    """Add the step accounts of one shard to the counts of a pass, by name of the step.
 
-    A sum has no order, so no engine can change it.
+    A sum has no order, so no engine can change it; steps keep the order in which they stand in a shard.
     """
-    total: dict[str, StepCount] = {}
-    dropped: dict[str, Counter[str]] = {}
-    for steps in shards:
-        for step in steps:
-            count = total.setdefault(step["name"], StepCount(source=source, name=step["name"]))
-            count.rows_in += step["in"]
-            count.kept += step["kept"]
-            count.seconds += step["seconds"]
-            dropped.setdefault(step["name"], Counter()).update(step["dropped"])
-    for name, count in total.items():
-        count.dropped = dict(sorted(dropped[name].items(), key=lambda item: (-item[1], item[0])))
-        count.seconds = round(count.seconds, 3)
-    return list(total.values())
+    for step in steps:
+        count = total.setdefault(step["name"], StepCount(source=source, name=step["name"]))
+        count.rows_in += step["in"]
+        count.kept += step["kept"]
+        count.seconds += step["seconds"]
+        for reason, n in step["dropped"].items():
+            count.dropped[reason] = count.dropped.get(reason, 0) + n
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,76 +15,72 @@ import pyarrow.parquet as pq
 from pipeline.engine import Account, Engine
 from pipeline.errors import RunError
 from pipeline.ledger import Ledger
-from pipeline.schema import DOC, ROW_BITS, conform
+from pipeline.schema import DOC, conform
 from pipeline.shards import ShardWriter, read_shard
+from pipeline.sql import FIRST_SHARD
 from pipeline.stage import Relate, Relation, Source, Split, Sql
 from pipeline.steps import Named
-from pipeline.store import write_json
-from pipeline.task import admit
-from pipeline.verdicts import beside, load_verdicts, number
+from pipeline.store import atomic_folder, write_json
+from pipeline.task import Shards, admit, stem
+from pipeline.verdicts import VERDICTS, WIDTH, Verdicts, beside, number_rows, width
 
-MAX_BUCKETS = 64
-"""Verdicts lie in as many folders at most, so that files stay few however many shards there are."""
-
-
-def buckets(n_shards: int) -> int:
-    """Folders that rows about so many shards are spread over."""
-    return max(1, min(MAX_BUCKETS, n_shards))
+CHECKED = 64
+"""Files of keys that one task checks."""
+REMOVED = "they are removed, and made again by the same command"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
-    """The shards of one source that a query sees, and the folder of the step there."""
+    """What a query sees of one source: its shards, numbered among all that the query sees, and their keys."""
 
-    folder: Path
-    shards: Sequence[Path]
-    first: int
-    """Number of its first shard among all that the query sees."""
+    shards: Shards
+    keys: Path
+    """Folder of the keys, a file for each shard."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Location:
-    """Documents that a query may look at: a shard of the run, or a split of a reference."""
-
-    number: int
-    shard: Path | None = None
-    source: tuple[Named, Split] | None = None
-
-    def read(self, step: Relate) -> Iterator[pa.RecordBatch]:
-        """What the step needs of them, numbered."""
-        if self.shard:
-            return number(read_shard(self.shard, step.needs().names), self.number)
-        assert self.source
-        return number(admit(*self.source, step.needs(), Ledger()), self.number)
+Location: TypeAlias = tuple[int, Path | None, tuple[int, Split] | None]
+"""Documents that a query may look at: (number, a shard of the run; or which reference, and a split of it)."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class LookTask:
-    """What a relate step makes of the documents in one location: keys, or features of those `asked`."""
+class Looks:
+    """The work of looking at documents: keys of references, or features of the documents `asked` for."""
 
     named: Named
-    location: Location
-    asked: Path | None = None
-    n_buckets: int = 1
-    out: Path
+    references: tuple[Named, ...]
+    folder: Path
+    n: int
+    asked: Verdicts | None = None
 
-    @property
-    def name(self) -> str:
-        where = self.location.source[1].path if self.location.source else self.location.shard
-        return f"{self.named.name}: {where}"
+    def name(self, item: tuple[int, Location]) -> str:
+        """The step, and what is looked at."""
+        _, (_, shard, split) = item
+        return f"{self.named.name}: {split[1].path if split else shard}"
 
-    def run(self) -> Account:
+    def path(self, index: int) -> Path:
+        """Where the rows of one location lie."""
+        return self.folder / f"{stem(index, self.n)}.parquet"
+
+    def run(self, item: tuple[int, Location]) -> Account:
         """Write the rows; an account with nothing in it."""
+        index, location = item
         step = self.named.step
         assert isinstance(step, Relate)
         columns = step.feature_columns if self.asked else step.key_schema()
-        table = load_verdicts(self.asked, self.location.number, self.n_buckets) if self.asked else None
-        with ShardWriter(self.out, pa.schema([DOC, *columns])) as writer:
-            for batch in self.location.read(step) if table or not self.asked else ():
+        table = self.asked.load(location[0]) if self.asked else None
+        with ShardWriter(self.path(index), pa.schema([DOC, *columns])) as writer:
+            for batch in self._read(step, location) if table or not self.asked else ():
                 batch = beside(batch, table) if self.asked else batch
                 made = conform(step.features(batch) if self.asked else step.keys(batch), columns)
                 writer.write(made.add_column(0, DOC, batch.column(batch.schema.get_field_index(DOC.name))))
         return {}
+
+    def _read(self, step: Relate, location: Location) -> Iterator[pa.RecordBatch]:
+        number, shard, split = location
+        if shard:
+            return number_rows(read_shard(shard, step.needs().names), number)
+        assert split
+        return number_rows(admit(self.references[split[0]], split[1], step.needs(), Ledger()), number)
 
 
 @dataclass(kw_only=True)
@@ -91,6 +88,8 @@ class Query:
     """One relate step over all the shards that it sees."""
 
     named: Named
+    home: Path
+    """Folder of its verdicts: on all sources together, so that they are there at once or not at all."""
     sides: Sequence[Side]
     engine: Engine
     progress: Callable[[str, int, int], None]
@@ -100,27 +99,31 @@ class Query:
     def __post_init__(self) -> None:
         assert isinstance(self.named.step, Relate)
         self.step = self.named.step
-        self.home = self.sides[0].folder
-        own = [
-            Location(number=side.first + i, shard=p) for side in self.sides for i, p in enumerate(side.shards)
-        ]
-        named = [Named(name=f"{self.named.name}.against", use="", step=s) for s in self.step.references()]
-        splits = [(n, split) for n in named if isinstance(n.step, Source) for split in n.step.splits()]
-        self.references = [Location(number=i - (1 << 21), source=source) for i, source in enumerate(splits)]
-        self.locations = [*self.references, *own]
+        sources = [s for s in self.step.references() if isinstance(s, Source)]
+        self.named_references = tuple(
+            Named(name=f"{self.named.name}.against", use="", step=source) for source in sources
+        )
+        splits = [(which, split) for which, source in enumerate(sources) for split in source.splits()]
+        self.references: list[Location] = [(FIRST_SHARD + i, None, split) for i, split in enumerate(splits)]
+        self.n_shards = sum(side.shards.n for side in self.sides)
+
+    def locations(self) -> Iterator[Location]:
+        """All documents there are to look at."""
+        yield from self.references
+        for side in self.sides:
+            yield from ((side.shards.first + i, side.shards.path(i), None) for i in range(side.shards.n))
 
     def run(self, earlier: Sequence[Path]) -> None:
-        """Write the verdicts of all sides. `earlier`: those of steps before, whose dropped documents are out.
+        """Write the verdicts. `earlier`: those of steps before, whose dropped documents are out.
 
         Raises:
             RunError: keys are damaged: they are removed, so that the same command makes them again.
         """
         began = time.time()
-        n = sum(len(side.shards) for side in self.sides)
-        label = f"{self.named.name}: relate {n} shards"
-        files = [p for side in self.sides for p in sorted((side.folder / "keys").glob("part-*.parquet"))]
+        label = f"{self.named.name}: relate {self.n_shards} shards"
+        files = [p for side in self.sides for p in sorted(side.keys.glob("part-*.parquet"))]
         files += self.look("against", self.references, self.home / "against", None)
-        check_pages(files)
+        self._check(files)
         self.progress(label, 0, 1)
         with self.engine.session(self.home / ".session") as sql:
             keys = sql.read(files)
@@ -133,39 +136,46 @@ class Query:
                 )
             result = self.step.relate(keys, sql, Looking(self, sql))
             columns = ", ".join(["doc", "reason", *self.step.verdicts().names])
-            result = sql(f"SELECT {columns} FROM {{result}}", result=result)
+            result = sql(f"SELECT {columns} FROM {{result}} WHERE doc >= 0", result=result)
             self.metrics["seconds"] = round(time.time() - began, 2)
             write_json(self.home / "metrics.json", self.metrics)
-            for side in self.sides:
-                self._save(sql, result, side)
+            with atomic_folder(self.home / VERDICTS) as temporary:
+                self.save(sql, result, temporary)
         for left in self.home.glob("second_pass-*"):
             shutil.rmtree(left)
         self.progress(label, 1, 1)
 
-    def _save(self, sql: Sql, result: Relation, side: Side) -> None:
-        """A source gets the verdicts on its own shards, under the relate step's folder."""
-        low, high = side.first << ROW_BITS, (side.first + len(side.shards)) << ROW_BITS
-        mine = sql(f"SELECT * FROM {{result}} WHERE doc >= {low} AND doc < {high}", result=result)
-        sql.save(mine, side.folder / ".verdicts.tmp", buckets(len(side.shards)))
-        (side.folder / ".verdicts.tmp").replace(side.folder / "verdicts")
+    def save(self, sql: Sql, rows: Relation, folder: Path) -> Verdicts:
+        """Rows about documents as tasks find those on one shard; how wide buckets are lies beside them."""
+        verdicts = Verdicts(named=self.named, folder=folder, width=width(rows.count(), self.n_shards))
+        sql.save(rows, folder, verdicts.width)
+        write_json(folder / WIDTH, verdicts.width)
+        return verdicts
 
-    def look(self, what: str, locations: Sequence[Location], folder: Path, asked: Path | None) -> list[Path]:
-        tasks = [
-            LookTask(
-                named=self.named,
-                location=location,
-                asked=asked,
-                n_buckets=buckets(len(locations)),
-                out=folder / f"part-{i:05d}.parquet",
-            )
-            for i, location in enumerate(locations)
-        ]
-        todo = [task for task in tasks if not task.out.exists()]
-        if todo:
-            self.progress(f"{self.named.name}: {what}", len(tasks) - len(todo), len(tasks))
-        for done, _ in enumerate(self.engine.map(todo), start=len(tasks) - len(todo) + 1):
-            self.progress(f"{self.named.name}: {what}", done, len(tasks))
-        return [task.out for task in tasks]
+    def look(
+        self, what: str, locations: Sequence[Location], folder: Path, asked: Verdicts | None
+    ) -> list[Path]:
+        """Have documents looked at on the workers; the files with what was seen."""
+        looks = Looks(
+            named=self.named, references=self.named_references, folder=folder, n=len(locations), asked=asked
+        )
+        items = [(i, location) for i, location in enumerate(locations) if not looks.path(i).exists()]
+        if items:
+            self.progress(f"{self.named.name}: {what}", len(locations) - len(items), len(locations))
+        for done, _ in enumerate(self.engine.map(looks, items), start=len(locations) - len(items) + 1):
+            self.progress(f"{self.named.name}: {what}", done, len(locations))
+        return [looks.path(i) for i in range(len(locations))]
+
+    def _check(self, files: Sequence[Path]) -> None:
+        """Have all pages of keys checked, on the workers.
+
+        Raises:
+            RunError: some are damaged; names them, and they are gone.
+        """
+        groups = [tuple(files[i : i + CHECKED]) for i in range(0, len(files), CHECKED)]
+        wrong = [why for _, account in self.engine.map(PageChecks(), groups) for why in account["damaged"]]
+        if wrong:
+            raise RunError(f"keys are damaged: {'; '.join(sorted(wrong))}; {REMOVED}")
 
 
 class Looking:
@@ -178,31 +188,36 @@ class Looking:
         """See `Look.second_pass`. What a killed run has made of it is kept: the same step asks the same."""
         folder = self.query.home / f"second_pass-{self.n_passes}"
         self.n_passes += 1
-        locations = self.query.locations
-        self.sql.save(docs, folder / "asked", buckets(len(locations)))
-        return self.sql.read(self.query.look("second pass", locations, folder, folder / "asked"))
+        asked = self.query.save(self.sql, docs, folder / "asked")
+        locations = list(self.query.locations())
+        return self.sql.read(self.query.look("second pass", locations, folder, asked))
 
     def metric(self, name: str, value: int) -> None:
         """See `Look.metric`."""
         self.query.metrics[name] = value
 
 
-def check_pages(files: Sequence[Path]) -> None:
-    """Check every page of Parquet files against its checksum.
+class PageChecks:
+    """The work of checking every page of some Parquet files; the damaged ones are removed."""
 
-    Raises:
-        RunError: some are damaged; names them, and they are gone.
-    """
-    damaged = []
+    def name(self, item: Sequence[Path]) -> str:
+        """The first of the files."""
+        return str(item[0])
+
+    def run(self, item: Sequence[Path]) -> Account:
+        """{damaged: what is wrong with each damaged file}"""
+        return {"damaged": damaged(item)}
+
+
+def damaged(files: Sequence[Path]) -> list[str]:
+    """What is wrong with each Parquet file of which a page does not match its checksum; they are removed."""
+    wrong = []
     for file in files:
         try:
             with pq.ParquetFile(file, page_checksum_verification=True) as shard:
                 for group in range(shard.num_row_groups):
                     shard.read_row_group(group)
         except (OSError, pa.ArrowException) as error:
-            damaged.append(f"{file}: {str(error).splitlines()[0]}")
+            wrong.append(f"{file}: {str(error).splitlines()[0]}")
             file.unlink()
-    if damaged:
-        raise RunError(
-            f"keys are damaged: {'; '.join(damaged)}; they are removed, and made again by the same command"
-        )
+    return wrong

@@ -1,28 +1,39 @@
-"""The runner: carries out a plan on an engine, resumes what is half done, writes down what happened."""
+"""The runner: carries out a plan on an engine, resumes what is half done, writes down what happened.
+
+Each source advances pass by pass until all stand at a common query. A pass is one `map`: its work is sent
+once, its items are a few numbers each. What passes leave in memory is folded (`accounts`), so that the driver
+of a whole crawl is a small process.
+"""
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
+from pipeline.accounts import Accounts, AccountsFile, content_hash
 from pipeline.config import Recipe
-from pipeline.engine import Account, Engine
+from pipeline.engine import Engine
 from pipeline.errors import NothingLeft
 from pipeline.lock import hold
 from pipeline.plan import Plan, Segment, Track, make
-from pipeline.record import FILE, Record, StepCount, add
-from pipeline.relate import Query, Side, buckets
+from pipeline.record import FILE, Record, StepCount
+from pipeline.relate import Query, Side
 from pipeline.section import Context, Section
 from pipeline.shards import fingerprint
+from pipeline.stage import Split
 from pipeline.steps import Key
-from pipeline.store import WORK, publish, read_json, write_json
-from pipeline.task import Read, ShardTask
+from pipeline.store import WORK, publish, read_json, sweep, write_json
+from pipeline.task import Pass, Passes, Shards, finished, stem
+from pipeline.verdicts import VERDICTS, Verdicts
 
 Progress = Callable[[str, int, int], None]
+INPUTS = "inputs.json"
+"""What a folder was made from: a digest of the stamps of all input files behind it."""
 
 
 @dataclass
@@ -33,12 +44,16 @@ class Runner:
     engine: Engine
     progress: Progress
     plan: Plan = field(init=False)
-    accounts: dict[str, list[list[Account]]] = field(default_factory=dict)
-    """source -> segment -> shard"""
+    passes: dict[str, list[Pass]] = field(default_factory=dict)
+    """source -> its passes so far"""
+    accounts: dict[str, list[Accounts]] = field(default_factory=dict)
+    """source -> those of its passes"""
+    verdicts: dict[Path, Verdicts] = field(default_factory=dict)
+    """folder of a relate step -> its verdicts"""
 
     def __post_init__(self) -> None:
         self.output = self.recipe.output.absolute()
-        self.plan = make(self.recipe.chains, self.recipe.file)
+        self.plan = make(self.recipe.chains, self.recipe.file, self.recipe.shard_bytes)
 
     def run(self, sections: Callable[[Section], bool] = lambda section: True) -> Record:
         """Run or resume; returns what stands in run.json. `sections` says which sections to carry out.
@@ -65,156 +80,203 @@ class Runner:
         return record
 
     def _documents(self) -> None:
-        """Advance every source to its next common query, then run that, until all are through."""
+        """Advance all sources pass by pass; those that share a query go through it together."""
         self._freshen()
-        at = {track.source: 0 for track in self.plan.tracks}
-        self.accounts = {track.source: [] for track in self.plan.tracks}
-        while moving := [t for t in self.plan.tracks if at[t.source] < len(t.segments)]:
-            # A track that stands at a common query waits there until all the others do.
-            waiting = {t.source for t in moving if at[t.source] and t.segments[at[t.source] - 1].shared}
-            if len(waiting) == len(moving):
-                self._relate([(t, t.segments[at[t.source] - 1]) for t in moving])
-                waiting = set()
-            round_ = [(t, t.segments[at[t.source]]) for t in moving if t.source not in waiting]
-            self._map(round_, at)
-            for track, segment in round_:
-                at[track.source] += 1
-                if segment.keys and not segment.shared:
-                    self._relate([(track, segment)])
+        tracks = self.plan.tracks
+        self.passes = {track.source: [] for track in tracks}
+        self.accounts = {track.source: [] for track in tracks}
+        while moving := [t for t in tracks if len(self.passes[t.source]) < len(t.segments)]:
+            alone = [t for t in moving if not (self._next(t).shared or self._answered(t))]
+            if alone:
+                self._map(alone)
+                for track in alone:
+                    if self._segment(track).keys:
+                        self._relate([track])
+                continue
+            # All have come to the common steps, and go on side by side.
+            if self._answered(moving[0]):
+                self._relate(moving)
+            self._map(moving)
+        if few := [
+            t for t in tracks if 2 * len(self._shards_together(t)) <= self.passes[t.source][-1].n_shards
+        ]:
+            self._map(few)
 
-    def _map(self, round_: Sequence[tuple[Track, Segment]], at: dict[str, int]) -> None:
-        tasks, homes = [], []
-        for track, segment in round_:
-            self.accounts[track.source].append([{} for _ in track.splits])
-            for i in range(len(track.splits)):
-                tasks.append(self._task(track, segment, at[track.source], i))
-                homes.append((track.source, i))
-        accounts: list[Account | None] = [task.done() for task in tasks]
-        todo = [k for k, account in enumerate(accounts) if account is None]
-        label = ", ".join(t.source for t, _ in round_)
-        self.progress(label, len(tasks) - len(todo), len(tasks))
-        for done, (index, account) in enumerate(self.engine.map([tasks[k] for k in todo]), start=1):
-            accounts[todo[index]] = account
-            self.progress(label, len(tasks) - len(todo) + done, len(tasks))
-        for (source, i), made in zip(homes, accounts, strict=True):
-            assert made is not None
-            self.accounts[source][-1][i] = made
-        for track, segment in round_:
-            self._end(track, segment, self.accounts[track.source][-1])
+    def _next(self, track: Track) -> Segment:
+        return track.segments[len(self.passes[track.source])]
 
-    def _task(self, track: Track, segment: Segment, at: int, i: int) -> ShardTask:
-        before = track.segments[at - 1] if at else None
-        read = Read(
-            source=segment.reads,
-            split=track.splits[i] if not before else None,
-            shard=self._shard(before, i) if before else None,
-            schema=before.schemas[-1] if before else segment.schemas[0],
-            verdicts=tuple(self._absolute(k) for k in segment.verdicts),
-            number=self._first(track, bool(before and before.shared)) + i,
-            buckets=buckets(len(track.splits)),
+    def _segment(self, track: Track) -> Segment:
+        """The one that the last pass carried out."""
+        return track.segments[len(self.passes[track.source]) - 1]
+
+    def _answered(self, track: Track) -> bool:
+        """Whether the last pass ended at a common query."""
+        return bool(self.passes[track.source]) and self._segment(track).shared
+
+    def _map(self, tracks: Sequence[Track]) -> None:
+        """One pass over each of some sources, in one map."""
+        first = 0
+        made = []
+        for track in tracks:
+            of, reads = self._pass(track, first)
+            first += of.n_shards
+            made.append((track, of, reads))
+        for track, of, _ in made:
+            self.passes[track.source].append(of)
+            self.accounts[track.source].append(Accounts(track.source, of.n_shards))
+        label, total = ", ".join(t.source for t in tracks), first
+        todo = [(n, i) for n, (track, of, _) in enumerate(made) for i in self._unfinished(track, of)]
+        done = total - len(todo)
+        self.progress(label, done, total)
+        with contextlib.ExitStack() as stack:
+            files = {n: stack.enter_context(AccountsFile(made[n][1].folder)) for n in dict(todo)}
+            for n, file in files.items():
+                for index, account in finished(made[n][1]):
+                    file.put(index, account)
+            work = Passes(passes=tuple(of for _, of, _ in made))
+            for k, account in self.engine.map(work, ((n, i, made[n][2][i]) for n, i in todo)):
+                n, index = todo[k]
+                files[n].put(index, account)
+                self.accounts[made[n][0].source][-1].put(index, account)
+                done += 1
+                self.progress(label, done, total)
+        for track, of, _ in made:
+            self._end(track, of)
+
+    def _unfinished(self, track: Track, of: Pass) -> list[int]:
+        """Shards that are not there yet; the accounts of the others are taken."""
+        left = bytearray(b"\1" * of.n_shards)
+        for index, account in finished(of):
+            left[index] = 0
+            self.accounts[track.source][-1].put(index, account)
+        return [i for i, is_left in enumerate(left) if is_left]
+
+    def _pass(self, track: Track, first: int) -> tuple[Pass, Sequence[tuple[Split, ...] | range]]:
+        """The next pass over a source, and what each of its tasks reads; `first` numbers its shards."""
+        passes = self.passes[track.source]
+        if not passes:
+            segment = track.segments[0]
+            return self._made(segment, None, track.splits, first), track.splits
+        before = passes[-1]
+        reads = self._shards_together(track)
+        if len(passes) < len(track.segments):
+            return self._made(self._next(track), before, reads, first), reads
+        last = track.segments[-1]  # all are through: small shards are put together once more
+        folder = last.folder.with_name(f"{last.folder.name}-together")
+        merged = replace(
+            last, folder=folder, reads=None, verdicts=(), keys=(), steps=(), schemas=last.schemas[-1:]
         )
-        return ShardTask(
-            name=f"{segment.folder.relative_to(WORK)}/part-{i:05d}",
+        return self._made(merged, before, reads, first), reads
+
+    def _made(self, segment: Segment, before: Pass | None, reads: Sequence[Any], first: int) -> Pass:
+        return Pass(
+            label=str(segment.folder.relative_to(WORK)),
             folder=self.output / segment.folder,
-            index=i,
-            number=self._first(track, segment.shared) + i,
-            read=read,
+            n_shards=len(reads),
+            first=first if segment.shared else 0,
+            source=segment.reads,
+            before=Shards(folder=before.folder, n=before.n_shards, first=before.first) if before else None,
+            schema=before.schemas[-1] if before else segment.schemas[0],
+            verdicts=tuple(self.verdicts[key.folder] for key in segment.verdicts),
             steps=segment.steps,
             schemas=segment.schemas,
             dropped_schema=segment.dropped_schema,
-            keys=tuple(self._absolute(k) for k in segment.keys),
+            keys=tuple(Key(named=k.named, folder=self.output / k.folder) for k in segment.keys),
         )
 
-    def _absolute(self, key: Key) -> Key:
-        return Key(named=key.named, folder=self.output / key.folder)
-
-    def _first(self, track: Track, shared: bool) -> int:
-        """Number of the track's first shard among the shards that one query sees."""
-        before = self.plan.tracks[: self.plan.tracks.index(track)] if shared else ()
-        return sum(len(t.splits) for t in before)
+    def _shards_together(self, track: Track) -> list[range]:
+        """Shards of the last pass in a row, as what one task of the next reads: about `shard_bytes`."""
+        ranges: list[range] = []
+        room = 0
+        for index, n_bytes in enumerate(self.accounts[track.source][-1].n_bytes):
+            if not ranges or n_bytes > room:
+                ranges.append(range(index, index))
+                room = self.plan.shard_bytes
+            ranges[-1] = range(ranges[-1].start, index + 1)
+            room -= n_bytes
+        return ranges
 
     def _freshen(self) -> None:
-        """Remove what was begun from other bytes of the same name and size, and what killed workers left."""
-        marks = {
-            t.source: (
-                self.output / t.segments[0].folder / "splits.json",
-                [f"{s.path}:{s.stamp}" for s in t.splits],
-            )
+        """Remove folders begun from other bytes of the same name and size, and what killed workers left."""
+        own = {
+            t.source: fingerprint([f"{s.path}:{s.stamp}" for p in t.splits for s in p])
             for t in self.plan.tracks
         }
-        stale = {s for s, (mark, stamps) in marks.items() if mark.exists() and read_json(mark) != stamps}
-        gone: list[Path] = []
+        everyone = fingerprint(*own.values())
         for track in self.plan.tracks:
-            tainted = track.source in stale
+            inputs = own[track.source]
             for segment in track.segments:
-                gone += [segment.folder] if tainted else []
-                tainted |= bool(stale) and segment.shared
-                gone += [key.folder for key in segment.keys] if tainted else []
-        for folder in reversed(gone):  # the folder with the mark goes last, so that a crash leaves it stale
-            shutil.rmtree(self.output / folder, ignore_errors=True)
-        for mark, stamps in marks.values():
-            write_json(mark, stamps)
-        _sweep(self.output / WORK)
+                self._mark(segment.folder, inputs)
+                inputs = everyone if segment.shared else inputs
+                for key in segment.keys:
+                    self._mark(key.folder, inputs)
 
-    def _end(self, track: Track, segment: Segment, accounts: list[Account]) -> None:
+    def _mark(self, folder: Path, inputs: str) -> None:
+        mark = self.output / folder / INPUTS
+        if mark.exists() and read_json(mark) == inputs:
+            for part in ("", "dropped", "keys"):
+                sweep(mark.parent / part)
+        else:
+            shutil.rmtree(mark.parent, ignore_errors=True)
+            write_json(mark, inputs)
+
+    def _end(self, track: Track, of: Pass) -> None:
         """Refuse to go on with nothing; else write the manifest, which says the folder is complete."""
-        for count in add(track.source, (a["steps"] for a in accounts)):
+        accounts = self.accounts[track.source][-1]
+        for count in accounts.counts():
             if count.rows_in and not count.kept:
                 why = ", ".join(f"{r} ({n})" for r, n in list(count.dropped.items())[:5])
                 raise NothingLeft(
                     f"step {count.name!r} dropped all {count.rows_in} documents of {track.source!r}: {why}; "
-                    f"they lie in {self.output / segment.folder / 'dropped'}"
+                    f"they lie in {of.folder / 'dropped'}"
                 )
-        for folder in (segment.folder, *(key.folder / "keys" for key in segment.keys)):
-            _sweep(self.output / folder)  # of tasks that were killed and tried again
+        for folder in (of.folder, of.folder / "dropped", *(key.folder / "keys" for key in of.keys)):
+            sweep(folder)  # of tasks that were killed and tried again
         manifest = {
             "source": track.source,
-            "steps": segment.names,
-            "shards": len(accounts),
-            "rows": sum(a["rows"] for a in accounts),
-            "dropped_rows": sum(a["dropped_rows"] for a in accounts),
-            "content_hash": content_hash(accounts, accounts),
-            "schema": {f.name: str(f.type) for f in segment.schemas[-1]},
+            "steps": list(accounts.steps),
+            "shards": of.n_shards,
+            "rows": sum(accounts.rows),
+            "dropped_rows": sum(accounts.dropped_rows),
+            "content_hash": content_hash([accounts], [accounts]),
+            "schema": {f.name: str(f.type) for f in of.schemas[-1]},
         }
-        write_json(self.output / segment.folder / "manifest.json", manifest)
+        write_json(of.folder / "manifest.json", manifest)
 
-    def _relate(self, sides: Sequence[tuple[Track, Segment]]) -> None:
+    def _relate(self, tracks: Sequence[Track]) -> None:
         """The queries of relate steps that stand together; each sees what the ones before it kept."""
         done: list[Path] = []
-        for j, key in enumerate(sides[0][1].keys):
-            seen = [
-                Side(
-                    folder=self.output / segment.keys[j].folder,
-                    shards=[self._shard(segment, i) for i in range(len(track.splits))],
-                    first=self._first(track, segment.shared),
-                )
-                for track, segment in sides
-            ]
-            if not all((side.folder / "verdicts").exists() for side in seen):
-                Query(named=key.named, sides=seen, engine=self.engine, progress=self.progress).run(done)
-            done += [p for side in seen for p in sorted((side.folder / "verdicts").glob("*/*.parquet"))]
-
-    def _shard(self, segment: Segment, i: int) -> Path:
-        return self.output / segment.folder / f"part-{i:05d}.parquet"
+        for j, key in enumerate(self._segment(tracks[0]).keys):
+            folders = [self._segment(track).keys[j].folder for track in tracks]
+            home, sides = self.output / folders[0], []
+            for track, folder in zip(tracks, folders, strict=True):
+                of = self.passes[track.source][-1]
+                shards = Shards(folder=of.folder, n=of.n_shards, first=of.first)
+                sides.append(Side(shards=shards, keys=self.output / folder / "keys"))
+            if not (home / VERDICTS).exists():
+                Query(
+                    named=key.named, home=home, sides=sides, engine=self.engine, progress=self.progress
+                ).run(done)
+            verdicts = Verdicts.of(key.named, home)
+            for track, folder in zip(tracks, folders, strict=True):
+                self.verdicts[folder] = replace(verdicts, named=self._segment(track).keys[j].named)
+            done += verdicts.files()
 
     def _publish(self) -> None:
         """Give the documents of the last pass, and all dropped ones, the names that people look for."""
         kept: dict[str, dict[str, Path]] = {}
         dropped: dict[str, dict[str, Path]] = {}
-        for track in self.plan.tracks:
-            last = track.segments[-1]
-            kept[track.source] = {
-                f"part-{i:05d}.parquet": self._shard(last, i) for i in range(len(track.splits))
-            }
+        for source, passes in self.passes.items():
+            last = Shards(folder=passes[-1].folder, n=passes[-1].n_shards)
+            kept[source] = {last.path(i).name: last.path(i) for i in range(last.n)}
             # In the order of the flow: a part's number is that of its pass, then that of its shard.
-            dropped[track.source] = {
-                f"part-{pass_:02d}-{i:05d}.parquet": self.output
-                / segment.folder
+            dropped[source] = {
+                f"part-{n:02d}-{stem(i, of.n_shards)[5:]}.parquet": of.folder
                 / "dropped"
-                / f"part-{i:05d}.parquet"
-                for pass_, segment in enumerate(track.segments)
-                for i, account in enumerate(self.accounts[track.source][pass_])
-                if account["dropped_rows"]
+                / f"{stem(i, of.n_shards)}.parquet"
+                for n, (of, accounts) in enumerate(zip(passes, self.accounts[source], strict=True))
+                for i, rows in enumerate(accounts.dropped_rows)
+                if rows
             }
         for name, sources in (("documents", kept), ("dropped", dropped)):
             gone = {p.name for p in (self.output / name).glob("*") if p.is_dir()} - set(sources)
@@ -225,38 +287,24 @@ class Runner:
         tracks = self.plan.tracks
         steps: list[StepCount] = []
         for track in tracks:
-            counts = [
-                c for a in self.accounts[track.source] for c in add(track.source, (s["steps"] for s in a))
-            ]
+            counts = [c for accounts in self.accounts[track.source] for c in accounts.counts()]
             metrics = {k.named.name: k.folder / "metrics.json" for s in track.segments for k in s.keys}
             for count in counts:
                 path = self.output / metrics.get(count.name, "")
                 count.metrics = read_json(path) if path.is_file() else {}
             steps += counts
-        final = [a for t in tracks for a in self.accounts[t.source][-1]]
-        everything = [a for t in tracks for s in self.accounts[t.source] for a in s]
-        dropping = {t.source for t in tracks for s in self.accounts[t.source] for a in s if a["dropped_rows"]}
+        final = {t.source: self.accounts[t.source][-1] for t in tracks}
+        passes = [accounts for t in tracks for accounts in self.accounts[t.source]]
+        dropping = {accounts.source for accounts in passes if any(accounts.dropped_rows)}
         return Record(
             name=self.recipe.name,
             recipe=str(Path(self.recipe.file).absolute()),
             began=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(began)),
             documents={t.source: [f"documents/{t.source}"] for t in tracks},
             dropped={t.source: [f"dropped/{t.source}"] if t.source in dropping else [] for t in tracks},
-            rows={t.source: sum(a["rows"] for a in self.accounts[t.source][-1]) for t in tracks},
-            content_hash=content_hash(final, everything),
+            rows={source: sum(accounts.rows) for source, accounts in final.items()},
+            content_hash=content_hash(final.values(), passes),
             steps=steps,
             settings={t.source: [named.recorded() for named in t.chain.named] for t in tracks},
-            peak_bytes=max((a["peak_bytes"] for a in everything), default=0),
+            peak_bytes=max((accounts.peak_bytes for accounts in passes), default=0),
         )
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what killed workers left half written."""
-    for left in folder.rglob(".*.tmp"):
-        shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
-
-
-def content_hash(kept: Sequence[Account], dropped: Sequence[Account]) -> str:
-    """SHA-256 over the digests of shards in order: the kept ones of `kept`, the dropped ones of `dropped`."""
-    lines = [a["sha256"] for a in kept] + [a.get("dropped_sha256", "-") for a in dropped]
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from pipeline.engine import Account, Engine, Task
+from pipeline.engine import Account, Each, Engine, Task
 from pipeline.errors import PlanError
 from pipeline.record import Record
 from pipeline.shards import fingerprint
@@ -35,7 +35,7 @@ class Context:
         """Run tasks on the engine with progress; accounts in the order of the tasks."""
         accounts: list[Account] = [{} for _ in tasks]
         self.progress(label, 0, len(tasks))
-        for done, (index, account) in enumerate(self.engine.map(tasks), start=1):
+        for done, (index, account) in enumerate(self.engine.map(Each(), tasks), start=1):
             accounts[index] = account
             self.progress(label, done, len(tasks))
         return accounts

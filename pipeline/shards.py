@@ -57,7 +57,7 @@ class ShardWriter:
     """Writes one Parquet shard. Its bytes depend on the rows alone, not on how they came in batches."""
 
     def __init__(self, path: Path, schema: pa.Schema):
-        self.path, self.schema, self.rows = path, schema, 0
+        self.path, self.schema, self.rows, self.n_bytes = path, schema, 0, 0
         self._held: list[pa.RecordBatch] = []
         self._bytes = self._count = 0
         self._stack = contextlib.ExitStack()
@@ -84,6 +84,7 @@ class ShardWriter:
     def write(self, batch: pa.RecordBatch) -> None:
         """Append rows; `batch` has exactly the writer's schema."""
         sizes = np.cumsum(row_bytes(batch))
+        self.n_bytes += int(sizes[-1]) if len(batch) else 0
         start, base = 0, 0
         while start < len(batch):
             # A group ends with the row that fills it, so a row larger than a group is a group of its own.

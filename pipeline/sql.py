@@ -52,8 +52,8 @@ class Sql(Protocol):
         """Parquet files of one schema as a relation: an index that earlier runs made."""
         ...
 
-    def save(self, relation: Relation, folder: Path, buckets: int) -> None:
-        """Write `relation` as Parquet files `folder/bucket=B/*`, B = shard % buckets. Not atomic."""
+    def save(self, relation: Relation, folder: Path, width: int) -> None:
+        """Write Parquet files `folder/bucket=B/*`, rows on `width` shards in a row each. Not atomic."""
         ...
 
 
@@ -72,6 +72,15 @@ class Look(Protocol):
         ...
 
 
-def bucket(division: str, buckets: int) -> str:
-    """SQL for the bucket of `doc`: shard % buckets, never negative though the shards of references are."""
-    return f"((doc + {buckets << 53}) {division} {1 << ROW_BITS}) % {buckets}"
+FIRST_SHARD = -(1 << 21)
+"""Number of the first shard that a reference may have; those of a run are numbered from 0."""
+
+
+def bucket(shard: int, width: int) -> int:
+    """The bucket of a shard's rows: so many shards in a row share one."""
+    return (shard - FIRST_SHARD) // width
+
+
+def bucket_of_doc(division: str, width: int) -> str:
+    """SQL for the bucket of `doc`; all its terms are positive, where every engine divides alike."""
+    return f"(doc + {-FIRST_SHARD << ROW_BITS}) {division} {width << ROW_BITS}"

@@ -90,7 +90,7 @@ def _put(steps: Sequence[str]) -> str:
     return f": put {' or '.join(f'`- use: {s}`' for s in steps)} before it" if steps else ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Split:
     """A part of a source that one task reads: what *starts* in [start, stop) of the file is its own."""
 

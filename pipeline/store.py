@@ -14,7 +14,9 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import secrets
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -29,8 +31,7 @@ WORK = Path("_run")
 def atomic(path: Path) -> Iterator[Path]:
     """A temporary path that becomes `path`, fsynced, if the block ends well, and else is removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Random, not the process number: on a cluster two hosts may try the same shard with the same one.
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    temporary = path.with_name(_temporary(path.name))
     try:
         yield temporary
         with temporary.open("rb+") as file:
@@ -43,6 +44,34 @@ def atomic(path: Path) -> Iterator[Path]:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+@contextlib.contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """A temporary folder that becomes `path`, in place of what is there, if the block ends well."""
+    temporary = path.with_name(_temporary(path.name))
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        shutil.rmtree(path, ignore_errors=True)
+        temporary.replace(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _temporary(name: str) -> str:
+    # Random, not the process number: on a cluster two hosts may try the same shard with the same one.
+    return f".{name}.{secrets.token_hex(8)}.tmp"
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed workers left half written in a folder: what has a name such as `atomic` gives."""
+    for left in folder.glob(".*.tmp"):
+        if _TEMPORARY.fullmatch(left.name):
+            shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+
+
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -81,7 +110,7 @@ def publish(files: Mapping[str, Path], folder: Path, ours: str = "part-*.parquet
         target = folder / name
         if not (target.exists() and target.samefile(file)):
             folder.mkdir(parents=True, exist_ok=True)
-            temporary = folder / f".{name}.{secrets.token_hex(8)}.tmp"
+            temporary = folder / _temporary(name)
             try:
                 temporary.hardlink_to(file)
             except OSError:  # a file system without them

@@ -8,10 +8,12 @@ import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 
-from pipeline.engine import Account, Task
+from pipeline.accounts import read_accounts
+from pipeline.engine import Account, Each, Work
 from pipeline.errors import PipelineError, RunError, StepError
 from pipeline.ledger import Ledger, Stopwatch
 from pipeline.schema import DOC, REASONS, conform, sized, written
@@ -19,66 +21,103 @@ from pipeline.shards import ShardWriter, fingerprint, read_shard
 from pipeline.stage import Filter, Map, Relate, Source, Split, Stream
 from pipeline.steps import Key, Named
 from pipeline.store import digest, read_json, write_json
-from pipeline.verdicts import apply_verdicts, load_verdicts, number, numbers
+from pipeline.verdicts import Verdicts, apply_verdicts, number_rows, numbers
 
 
-def perform(task: Task) -> Account:
-    """Run a task; the worker boundary: whatever goes wrong leaves as a PipelineError naming the shard."""
+def perform(work: Work, item: Any) -> Account:
+    """Do the work for one item; the worker boundary: what goes wrong leaves as a PipelineError."""
     try:
-        return task.run()
+        return work.run(item)
     except PipelineError:
         raise
     except Exception as error:
-        step = next(iter(getattr(error, "__notes__", ())), type(task).__name__)
+        step = next(
+            iter(getattr(error, "__notes__", ())), type(item if isinstance(work, Each) else work).__name__
+        )
         frame = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{Path(frame.filename).name}:{frame.lineno}"
-        raise StepError(step, task.name, f"{type(error).__name__}: {error} ({where})") from error
+        raise StepError(step, work.name(item), f"{type(error).__name__}: {error} ({where})") from error
 
 
 @dataclass(frozen=True, kw_only=True)
-class Read:
-    """Where a segment's documents come from: a split of a source, or a shard with the verdicts on it."""
+class Pass:
+    """One segment over the shards of one source: what all its tasks share, and what travels once."""
 
-    source: Named | None = None
-    split: Split | None = None
-    shard: Path | None = None
-    schema: pa.Schema
-    verdicts: tuple[Key, ...] = ()
-    number: int = 0
-    """Number of the shard among those the verdicts are about."""
-    buckets: int = 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class ShardTask:
-    """One shard of a segment: read, pass through the steps, write kept, dropped, keys and accounts."""
-
-    name: str
+    label: str
+    """For messages: 'web/03-rules-9f2c1a'."""
     folder: Path
-    index: int
-    number: int
-    """Number of the shard among those that share a query: the upper half of its documents' numbers."""
-    read: Read
+    n_shards: int
+    first: int
+    """Number of its first shard among those that share a query: the upper half of documents' numbers."""
+    source: Named | None = None
+    """What reads the documents; none: they are in the shards of the pass before."""
+    before: Shards | None = None
+    schema: pa.Schema
+    """Columns as they are read."""
+    verdicts: tuple[Verdicts, ...] = ()
+    """On the documents of the pass before."""
     steps: tuple[Named, ...]
     schemas: tuple[pa.Schema, ...]
     """Columns after reading and after each step."""
     dropped_schema: pa.Schema
     keys: tuple[Key, ...] = ()
 
+
+@dataclass(frozen=True, kw_only=True)
+class Shards:
+    """The shards of a pass: where they lie, and how they are named and numbered."""
+
+    folder: Path
+    n: int
+    first: int = 0
+
+    def path(self, index: int) -> Path:
+        """The Parquet file of one shard."""
+        return self.folder / f"{stem(index, self.n)}.parquet"
+
+
+Item: TypeAlias = tuple[int, int, tuple[Split, ...] | range]
+"""(number of the pass, number of the shard in it, the splits or the shards of the pass before to read)"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Passes:
+    """The work of a map: passes over sources that are at the same point of their plans."""
+
+    passes: tuple[Pass, ...]
+
+    def name(self, item: Item) -> str:
+        """Source, step and shard."""
+        of = self.passes[item[0]]
+        return f"{of.label}/{stem(item[1], of.n_shards)}"
+
+    def run(self, item: Item) -> Account:
+        """Make one shard."""
+        return ShardTask(of=self.passes[item[0]], index=item[1], reads=item[2]).run()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardTask:
+    """One shard of a pass: read, pass through the steps, write kept, dropped, keys and accounts."""
+
+    of: Pass
+    index: int
+    reads: tuple[Split, ...] | range
+
     @property
     def stem(self) -> str:
-        return f"part-{self.index:05d}"
+        return stem(self.index, self.of.n_shards)
 
-    def done(self) -> Account | None:
-        """The account, if `run` has nothing left to do."""
-        account = self._account()
-        if account is None or account["dropped_schema"] != self._dropped_columns:
-            return None
-        return account if all(self._key_writer(key).path.exists() for key in self.keys) else None
+    @property
+    def number(self) -> int:
+        """Of the shard among those that share a query."""
+        return self.of.first + self.index
+
+    def _path(self, suffix: str) -> Path:
+        return self.of.folder / f"{self.stem}.{suffix}"
 
     def _account(self) -> Account | None:
-        path = self.folder / f"{self.stem}.json"
-        return read_json(path) if path.exists() else None
+        return read_json(self._path("json")) if self._path("json").exists() else None
 
     def run(self) -> Account:
         if (account := self._account()) is not None:
@@ -90,25 +129,25 @@ class ShardTask:
         except BaseException as error:
             error.add_note(watch.stack[-1] if watch.stack else "write")
             raise
-        write_json(self.folder / f"{self.stem}.json", account)
+        write_json(self._path("json"), account)
         return account
 
     def _write(self, watch: Stopwatch, ledger: Ledger) -> Account:
         with contextlib.ExitStack() as stack:
-            path = self.folder / f"{self.stem}.parquet"
-            shard = stack.enter_context(ShardWriter(path, written(self.schemas[-1])))
-            writers = [stack.enter_context(self._key_writer(key)) for key in self.keys]
+            shard = stack.enter_context(ShardWriter(self._path("parquet"), written(self.of.schemas[-1])))
+            writers = [stack.enter_context(self._key_writer(key)) for key in self.of.keys]
             row = 0
             for batch in watch.time("write", self._flow(watch, ledger)):
                 shard.write(conform(sized(batch), shard.schema))
-                for key, writer in zip(self.keys, writers, strict=True):
+                for key, writer in zip(self.of.keys, writers, strict=True):
                     writer.write(self._keys_of(key, batch, row))
                 row += len(batch)
         account: Account = {
             "rows": row,
-            "sha256": digest(self.folder / f"{self.stem}.parquet"),
+            "n_bytes": shard.n_bytes,
+            "sha256": digest(self._path("parquet")),
             "dropped_rows": 0,
-            "dropped_schema": self._dropped_columns,
+            "dropped_schema": columns_of(self.of.dropped_schema),
         }
         if ledger.dropped:
             # By step, then row: so batch edges leave no trace.
@@ -131,59 +170,62 @@ class ShardTask:
     @property
     def dropped_path(self) -> Path:
         """Where the documents lie that it dropped, if it dropped any."""
-        return self.folder / "dropped" / f"{self.stem}.parquet"
-
-    @property
-    def _dropped_columns(self) -> str:
-        return fingerprint([(f.name, str(f.type)) for f in self.dropped_schema])
+        return self.of.folder / "dropped" / f"{self.stem}.parquet"
 
     def _write_dropped(self, batches: Iterable[pa.RecordBatch]) -> Account:
-        with ShardWriter(self.dropped_path, written(self.dropped_schema)) as writer:
+        with ShardWriter(self.dropped_path, written(self.of.dropped_schema)) as writer:
             for batch in batches:
                 writer.write(conform(batch, writer.schema))
         return {"dropped_rows": writer.rows, "dropped_sha256": digest(self.dropped_path)}
 
     def _other_columns(self, account: Account) -> Account:
         """Give what was dropped the columns that a changed recipe makes later on; they are null there."""
-        if account["dropped_schema"] != self._dropped_columns:
+        if account["dropped_schema"] != columns_of(self.of.dropped_schema):
             if account["dropped_rows"]:
                 account |= self._write_dropped(read_shard(self.dropped_path))
-            account["dropped_schema"] = self._dropped_columns
-            write_json(self.folder / f"{self.stem}.json", account)
+            account["dropped_schema"] = columns_of(self.of.dropped_schema)
+            write_json(self._path("json"), account)
         return account
 
     def _names(self) -> list[str]:
-        first = [self.read.source.name] if self.read.source else []
-        return [*first, *(k.named.name for k in self.read.verdicts), *(s.name for s in self.steps)]
+        first = [self.of.source.name] if self.of.source else []
+        return [*first, *(v.named.name for v in self.of.verdicts), *(s.name for s in self.of.steps)]
 
     def _flow(self, watch: Stopwatch, ledger: Ledger) -> Iterator[pa.RecordBatch]:
         batches = self._read(watch, ledger)
-        for named, schema in zip(self.steps, self.schemas[1:], strict=True):
+        for named, schema in zip(self.of.steps, self.of.schemas[1:], strict=True):
             batches = watch.time(named.name, advance(named, batches, schema, ledger))
         return batches
 
     def _read(self, watch: Stopwatch, ledger: Ledger) -> Iterator[pa.RecordBatch]:
-        read = self.read
-        if read.source:
-            assert isinstance(read.source.step, Source)
-            assert read.split
-            return watch.time(read.source.name, admit(read.source, read.split, read.schema, ledger))
-        assert read.shard
-        if not read.verdicts:
-            return read_shard(read.shard)
-        batches = number(read_shard(read.shard), read.number)
-        schema = read.schema.append(DOC)
-        for key in read.verdicts:
-            assert isinstance(key.named.step, Relate)
-            schema = key.named.step.flow(schema)
-            table = load_verdicts(key.folder / "verdicts", read.number, read.buckets)
-            batches = watch.time(key.named.name, apply_verdicts(key.named, batches, schema, table, ledger))
-        return (conform(batch, self.schemas[0]) for batch in batches)
+        for part in self.reads:
+            if isinstance(part, Split):
+                assert self.of.source
+                read = admit(self.of.source, part, self.of.schema, ledger)
+                yield from watch.time(self.of.source.name, read)
+            else:
+                yield from self._judged(part, watch, ledger)
+
+    def _judged(self, index: int, watch: Stopwatch, ledger: Ledger) -> Iterator[pa.RecordBatch]:
+        """The documents of a shard of the pass before, after the verdicts on them."""
+        before = self.of.before
+        assert before
+        batches = read_shard(before.path(index))
+        if self.of.verdicts:
+            number = before.first + index
+            batches, schema = number_rows(batches, number), self.of.schema.append(DOC)
+            for verdicts in self.of.verdicts:
+                assert isinstance(verdicts.named.step, Relate)
+                schema = verdicts.named.step.flow(schema)
+                table = verdicts.load(number)
+                made = apply_verdicts(verdicts.named, batches, schema, table, ledger)
+                batches = watch.time(verdicts.named.name, made)
+        return (conform(batch, self.of.schemas[0]) for batch in batches)
 
     def _key_writer(self, key: Key) -> ShardWriter:
         assert isinstance(key.named.step, Relate)
         schema = pa.schema([DOC, *key.named.step.key_schema()])
-        return ShardWriter(key.folder / "keys" / f"part-{self.number:05d}.parquet", schema)
+        return ShardWriter(key.folder / "keys" / f"{self.stem}.parquet", schema)
 
     def _keys_of(self, key: Key, batch: pa.RecordBatch, row: int) -> pa.RecordBatch:
         step = key.named.step
@@ -195,12 +237,12 @@ class ShardTask:
 
     def _missing_keys(self) -> None:
         """The shard is there, but a relate step's settings are new: its keys are made from the shard."""
-        for key in self.keys:
+        for key in self.of.keys:
             writer = self._key_writer(key)
             if not writer.path.exists():
                 row = 0
                 with writer:
-                    for batch in read_shard(self.folder / f"{self.stem}.parquet"):
+                    for batch in read_shard(self._path("parquet")):
                         writer.write(self._keys_of(key, batch, row))
                         row += len(batch)
 
@@ -245,3 +287,30 @@ def ledger_in(batches: Iterator[pa.RecordBatch], name: str, ledger: Ledger) -> I
     for batch in batches:
         ledger.rows_in[name] += len(batch)
         yield batch
+
+
+def finished(of: Pass) -> Iterator[tuple[int, Account]]:
+    """(number, account) of shards that are there with all that belongs to them; folders are listed once."""
+    folders = [of.folder, *(key.folder / "keys" for key in of.keys)]
+    have, *keys = ({p.name for p in folder.iterdir()} if folder.is_dir() else set() for folder in folders)
+    columns = columns_of(of.dropped_schema)
+    accounts = read_accounts(of.folder) or (
+        (i, read_json(of.folder / f"{stem(i, of.n_shards)}.json"))
+        for i in range(of.n_shards)
+        if f"{stem(i, of.n_shards)}.json" in have
+    )
+    for index, account in accounts:
+        name = stem(index, of.n_shards)
+        there = {f"{name}.json", f"{name}.parquet"} <= have and all(f"{name}.parquet" in k for k in keys)
+        if there and account["dropped_schema"] == columns:
+            yield index, account
+
+
+def stem(index: int, n: int) -> str:
+    """Name of one of `n` shards without its ending: names sort as numbers do."""
+    return f"part-{index:0{max(5, len(str(n - 1)))}d}"
+
+
+def columns_of(schema: pa.Schema) -> str:
+    """A hash of names and types."""
+    return fingerprint([(f.name, str(f.type)) for f in schema])

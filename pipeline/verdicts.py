@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -12,8 +14,10 @@ import pyarrow.parquet as pq
 
 from pipeline.ledger import Ledger
 from pipeline.schema import DOC, ROW_BITS, conform, put
+from pipeline.sql import bucket
 from pipeline.stage import Relate
 from pipeline.steps import Named
+from pipeline.store import read_json
 
 
 def numbers(shard: int, row: int, n: int) -> pa.Array:
@@ -21,7 +25,7 @@ def numbers(shard: int, row: int, n: int) -> pa.Array:
     return pa.array(np.arange(row, row + n, dtype=np.int64) + (shard << ROW_BITS))
 
 
-def number(batches: Iterator[pa.RecordBatch], shard: int) -> Iterator[pa.RecordBatch]:
+def number_rows(batches: Iterator[pa.RecordBatch], shard: int) -> Iterator[pa.RecordBatch]:
     """Each batch with its documents' numbers as the column `doc`."""
     row = 0
     for batch in batches:
@@ -29,16 +33,41 @@ def number(batches: Iterator[pa.RecordBatch], shard: int) -> Iterator[pa.RecordB
         row += len(batch)
 
 
-def load_verdicts(folder: Path, shard: int, buckets: int) -> pa.Table:
-    """The verdicts on one shard, sorted by document number."""
-    files = sorted((folder / f"bucket={shard % buckets}").glob("*.parquet"))
-    low, high = shard << ROW_BITS, (shard + 1) << ROW_BITS
-    tables = [pq.ParquetFile(f).read() for f in files]
-    if not tables:
-        return None
-    table = pa.concat_tables(tables)
-    mine = pc.and_(pc.greater_equal(table["doc"], low), pc.less(table["doc"], high))
-    return table.filter(mine).sort_by("doc").combine_chunks()
+VERDICTS, WIDTH = "verdicts", "width.json"
+"""The folder of a relate step's verdicts, and the file in it that says how wide its buckets are."""
+ROWS = 1 << 18
+"""Of verdicts in a bucket, about: what a task reads, whatever the number of shards."""
+
+
+def width(n_rows: int, n_shards: int) -> int:
+    """How many shards in a row share a bucket, so that it holds about ROWS rows."""
+    return max(1, min(n_shards, ROWS * n_shards // max(n_rows, 1)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdicts:
+    """Rows about documents, by the step that made them: sorted into buckets of so many shards in a row."""
+
+    named: Named
+    folder: Path
+    width: int
+
+    @classmethod
+    def of(cls, named: Named, home: Path) -> Self:
+        """Those that lie in the folder of a relate step."""
+        return cls(named=named, folder=home / VERDICTS, width=read_json(home / VERDICTS / WIDTH))
+
+    def files(self) -> list[Path]:
+        """All of them."""
+        return sorted(self.folder.glob("*/*.parquet"))
+
+    def load(self, shard: int) -> pa.Table | None:
+        """Those on one shard, sorted by document number."""
+        files = sorted((self.folder / f"bucket={bucket(shard, self.width)}").glob("*.parquet"))
+        low, high = shard << ROW_BITS, (shard + 1) << ROW_BITS
+        mine = (pc.field("doc") >= low) & (pc.field("doc") < high)
+        tables = [pq.ParquetFile(f).read().filter(mine) for f in files]
+        return pa.concat_tables(tables).sort_by("doc").combine_chunks() if tables else None
 
 
 def apply_verdicts(

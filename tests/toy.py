@@ -215,9 +215,17 @@ def chain(
     )
 
 
-def recipe(output: Path, *chains: Chain) -> Recipe:
-    """A recipe made of toy stages."""
-    return Recipe(file="toy.yaml", name="toy", output=output, chains=chains, sections=(), engine={})
+def recipe(output: Path, *chains: Chain, shard_bytes: int = 1) -> Recipe:
+    """A recipe made of toy stages; a file is a shard, and stays one, unless `shard_bytes` is larger."""
+    return Recipe(
+        file="toy.yaml",
+        name="toy",
+        output=output,
+        chains=chains,
+        sections=(),
+        engine={},
+        shard_bytes=shard_bytes,
+    )
 
 
 STAGES = {

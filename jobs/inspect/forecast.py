@@ -37,10 +37,12 @@ class Forecast:
 
 def show(recipe: Recipe, console: Console, trial: bool) -> None:
     """Print steps, columns, folders, what is reused and, after a trial, what it will cost."""
-    plan = make(recipe.chains, recipe.file)
+    plan = make(recipe.chains, recipe.file, recipe.shard_bytes)
     for track in plan.tracks:
         table = Table(
-            title=f"{track.source}: {len(track.splits)} splits", title_justify="left", header_style="bold"
+            title=f"{track.source}: {sum(map(len, track.splits))} splits in {len(track.splits)} tasks",
+            title_justify="left",
+            header_style="bold",
         )
         for heading in ("", "step", "fingerprint", "adds", "removes", "folder"):
             table.add_column(heading, overflow="fold")
@@ -96,7 +98,8 @@ def attempt(track: Track) -> Forecast:
     watch, ledger = Stopwatch(), Ledger()
     source = track.chain.source
     assert isinstance(source.step, Source)
-    split = track.splits[0]
+    splits = [split for task in track.splits for split in task]
+    split = splits[0]
     head = _Head(admit(source, split, track.schemas[0], ledger))
     batches = watch.time(source.name, iter(head))
     for named, schema in zip(track.chain.steps, track.schemas[1:], strict=True):
@@ -106,7 +109,7 @@ def attempt(track: Track) -> Forecast:
             batches = watch.time(named.name, advance(named, batches, schema, ledger))
     out = pa.Table.from_batches(list(batches), track.schemas[-1])
     read = ledger.rows_in[source.name]
-    scale = _weight_of_all(track.splits) / max(1.0, head.weight(split, track.splits))
+    scale = _weight_of_all(splits) / max(1.0, head.weight(split, splits))
     dropped = sum(b.nbytes for batches in ledger.dropped.values() for b in batches)
     return Forecast(
         source=track.source,

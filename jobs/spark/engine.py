@@ -8,12 +8,14 @@ import pickle
 import re
 import shutil
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from jobs.spark import context
-from pipeline.engine import Account, Task
+from pipeline.engine import Account, Work
 from pipeline.errors import PipelineError, WorkerDied
 from pipeline.stage import Sql
 
@@ -51,20 +53,23 @@ class SparkEngine:
             self._started = self._stack.enter_context(context.running(self.workers, self.settings))
         return self._started
 
-    def map(self, tasks: Sequence[Task]) -> Iterator[tuple[int, Account]]:
-        """Run all tasks, each as a Spark task of its own; (index, account) in the order they end.
+    def map(self, work: Work, items: Iterable[Any]) -> Iterator[tuple[int, Account]]:
+        """Do the work for all items, each as a Spark task of its own; (number, account) as they end.
 
         Raises:
-            WorkerDied: workers on one task were killed as often as it is tried; names the shard.
-            PipelineError: what a task raised.
+            WorkerDied: workers on one item were killed as often as it is tried; names the shard.
+            PipelineError: what the work raised.
         """
-        from jobs.spark import work
+        from jobs.spark import work as workers
 
-        if not tasks:
+        rows = workers.rows(items)
+        if not len(rows):
             return
-        arrived = self.spark.sparkContext.accumulator([], work.Arrived())
-        frame = self.spark.createDataFrame(work.rows(tasks)).repartitionByRange(len(tasks), "index")
-        job = _Job(frame.mapInArrow(work.performer(arrived), work.ANSWERS_DDL), f"map-{next(self._ids)}")
+        arrived = self.spark.sparkContext.accumulator([], workers.Arrived())
+        sent = self.spark.sparkContext.broadcast(pickle.dumps(work))
+        frame = self.spark.createDataFrame(rows).repartitionByRange(len(rows), "index")
+        perform = workers.performer(arrived, sent)
+        job = _Job(frame.mapInArrow(perform, workers.ANSWERS_DDL), f"map-{next(self._ids)}")
         seen: set[int] = set()
         try:
             over = False
@@ -76,9 +81,10 @@ class SparkEngine:
                         yield index, _account(pickled)
         finally:
             job.cancel()
+            sent.destroy()
             arrived.value = []  # pyspark never forgets an accumulator
-        if job.error or len(seen) < len(tasks):
-            raise WorkerDied(_describe(job.error, tasks, seen)) from job.error
+        if job.error or len(seen) < len(rows):
+            raise WorkerDied(_describe(job.error, work, rows, seen)) from job.error
 
     @contextlib.contextmanager
     def session(self, work: Path) -> Iterator[Sql]:
@@ -142,15 +148,19 @@ def _account(pickled: bytes) -> Account:
     return account
 
 
-def _describe(error: Exception | None, tasks: Sequence[Task], seen: set[int]) -> str:
-    """Which shard a job failed on: partition i of the table of tasks holds task i alone."""
+def _describe(error: Exception | None, work: Work, rows: pa.Table, seen: set[int]) -> str:
+    """Which shard a job failed on: partition i of the table of items holds item i alone."""
     text = str(error)
+
+    def name(index: int) -> str:
+        return work.name(pickle.loads(rows["item"][index].as_py()))  # pickled by ourselves
+
     failed = re.search(r"Task (\d+) in stage \S+ failed (\d+) times", text)
     if not failed:
-        left = [t.name for i, t in enumerate(tasks) if i not in seen]
-        names = ", ".join(left[:5]) + (f" and {len(left) - 5} more" if len(left) > 5 else "")
+        left = [i for i in range(len(rows)) if i not in seen]
+        names = ", ".join(map(name, left[:5])) + (f" and {len(left) - 5} more" if len(left) > 5 else "")
         why = f" ({context.said(error)})" if error else ""
         return f"Spark ended before shards {names} were made{why}; {RESUME}"
     cause = re.search(r"(?:Exception|Error): (?!Job aborted)(.+)", text)
     why = f" ({cause[1].partition('. ')[0]})" if cause else ""
-    return f"the worker on shard {tasks[int(failed[1])].name} died {failed[2]} times{why}; {RESUME}"
+    return f"the worker on shard {name(int(failed[1]))} died {failed[2]} times{why}; {RESUME}"

@@ -25,7 +25,7 @@ from jobs.spark.context import said
 from pipeline.engine import grouped
 from pipeline.errors import RunError
 from pipeline.schema import conform
-from pipeline.sql import Relation, Rows, bucket
+from pipeline.sql import Relation, Rows, bucket_of_doc
 
 for _logger in ("DataFrameQueryContextLogger", "SQLQueryContextLogger"):
     PySparkLogger.getLogger(_logger).disabled = True  # they print as JSON what is raised
@@ -136,10 +136,10 @@ class SparkQueries:
         with _errors_with(text):
             return self._view(name, self._bind(name, text), files, files, None)
 
-    def save(self, relation: Relation, folder: Path, buckets: int) -> None:
-        """Write Parquet files `folder/bucket=B/*`, B = shard % buckets, one a bucket."""
+    def save(self, relation: Relation, folder: Path, width: int) -> None:
+        """Write Parquet files `folder/bucket=B/*`, one a bucket."""
         shutil.rmtree(folder, ignore_errors=True)
-        text = f"SELECT *, {bucket('DIV', buckets)} AS bucket FROM {_name(relation)}"
+        text = f"SELECT *, {bucket_of_doc('DIV', width)} AS bucket FROM {_name(relation)}"
         with _errors_with(text):
             rows = self.spark.sql(text).repartition("bucket")
             rows.write.partitionBy("bucket").parquet(_uri(folder))

@@ -1,16 +1,17 @@
-"""The worker's side of `map`: a row with a pickled task in, a row with its pickled answer out."""
+"""The worker's side of `map`: a row with a pickled item in, a row with its pickled answer out."""
 
 from __future__ import annotations
 
 import functools
 import gc
 import pickle
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import pyarrow as pa
-from pyspark import Accumulator, AccumulatorParam
+from pyspark import Accumulator, AccumulatorParam, Broadcast
 
-from pipeline.engine import Account, Task
+from pipeline.engine import Account
 from pipeline.errors import PipelineError, RunError
 from pipeline.task import perform
 
@@ -33,27 +34,22 @@ class Arrived(AccumulatorParam[list[Arrival]]):
         return value1
 
 
-def rows(tasks: Sequence[Task]) -> pa.Table:
-    """The table of tasks: index, name, task (pickled; ours and made here, never read from anywhere)."""
-    return pa.table(
-        {
-            "index": pa.array(range(len(tasks)), pa.int64()),
-            "name": pa.array([t.name for t in tasks], pa.string()),
-            "task": pa.array([pickle.dumps(t) for t in tasks], pa.binary()),
-        }
-    )
+def rows(items: Iterable[Any]) -> pa.Table:
+    """The table of items: their numbers, and each pickled (ours and made here, never read from anywhere)."""
+    pickled = pa.array((pickle.dumps(item) for item in items), pa.binary())
+    return pa.table({"index": pa.array(range(len(pickled)), pa.int64()), "item": pickled})
 
 
 def performer(
-    arrived: Accumulator[list[Arrival]],
+    arrived: Accumulator[list[Arrival]], sent: Broadcast[bytes]
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """The function for `mapInArrow`."""
+    """The function for `mapInArrow`; `sent` is the work, pickled once for all items."""
 
     def each(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         pa.set_cpu_count(1)
         for batch in batches:
             for row in batch.to_pylist():
-                answer = pickle.dumps(_answer(row["name"], row["task"]))
+                answer = pickle.dumps(_answer(sent, row["item"]))
                 arrived.add([(row["index"], answer)])
                 _settle()
                 # By position: mapInArrow ignores names.
@@ -62,18 +58,24 @@ def performer(
     return each
 
 
-def _answer(name: str, pickled: bytes) -> Answer:
+def _answer(sent: Broadcast[bytes], item: bytes) -> Answer:
     try:
-        task = pickle.loads(pickled)
+        work, task = _loaded(sent.value), pickle.loads(item)
     except (ImportError, AttributeError) as error:
         return RunError(
-            f"a Spark worker cannot load shard {name}: {error}; its interpreter needs our packages and their "
+            f"a Spark worker cannot load its work: {error}; its interpreter needs our packages and their "
             "dependencies (engine.spark.conf: spark.pyspark.python, spark.archives)"
         )
     try:
-        return perform(task)
+        return perform(work, task)
     except PipelineError as error:
         return error
+
+
+@functools.lru_cache(maxsize=1)
+def _loaded(pickled: bytes) -> Any:
+    """The work of a map, unpickled once in a process."""
+    return pickle.loads(pickled)
 
 
 @functools.cache

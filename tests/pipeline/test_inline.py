@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.engine import Account
+from pipeline.engine import Account, Each
 from pipeline.errors import PlanError, StepError
 from pipeline.inline import InlineEngine
 from pipeline.local import LocalEngine
@@ -30,7 +30,7 @@ class Where:
 
 def test_tasks_run_here_and_in_order() -> None:
     engine = InlineEngine(1, {})
-    answers = list(engine.map([Where("a"), Where("b")]))
+    answers = list(engine.map(Each(), [Where("a"), Where("b")]))
     assert answers == [(0, {"process": os.getpid()}), (1, {"process": os.getpid()})]
 
 

@@ -12,10 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.engine import Account
+from pipeline.engine import Account, Each
 from pipeline.errors import PlanError, RunError, StepError, WorkerDied
 from pipeline.local import LocalEngine
-from pipeline.verdicts import load_verdicts
+from pipeline.steps import Named
+from pipeline.verdicts import Verdicts
+from tests.toy import OnePerLetter
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Add:
 
 
 def test_all_tasks_run_once_on_as_many_processes(local: LocalEngine) -> None:
-    answers = dict(local.map([Add(f"t{i}", i, "slow") for i in range(6)]))
+    answers = dict(local.map(Each(), [Add(f"t{i}", i, "slow") for i in range(6)]))
     assert {i: a["sum"] for i, a in answers.items()} == {i: i + 1 for i in range(6)}
     assert len({a["process"] for a in answers.values()}) == 2
     assert os.getpid() not in {a["process"] for a in answers.values()}
@@ -47,31 +49,31 @@ def test_all_tasks_run_once_on_as_many_processes(local: LocalEngine) -> None:
 
 
 def test_answers_come_as_they_end(local: LocalEngine) -> None:
-    order = [i for i, _ in local.map([Add("slow", 0, "slow"), *(Add(f"t{i}", i) for i in range(4))])]
+    order = [i for i, _ in local.map(Each(), [Add("slow", 0, "slow"), *(Add(f"t{i}", i) for i in range(4))])]
     assert sorted(order) == list(range(5))
     assert order[0] != 0
 
 
 def test_no_tasks(local: LocalEngine) -> None:
-    assert list(local.map([])) == []
+    assert list(local.map(Each(), [])) == []
 
 
 def test_an_error_names_task_and_place_and_the_engine_goes_on(local: LocalEngine) -> None:
     with pytest.raises(StepError, match=r"shard bad: ZeroDivisionError: no \(test_local\.py:"):
-        list(local.map([Add("good", 1), Add("bad", 1, "raise"), Add("late", 1, "slow")]))
-    assert len(list(local.map([Add("t", 1)]))) == 1
+        list(local.map(Each(), [Add("good", 1), Add("bad", 1, "raise"), Add("late", 1, "slow")]))
+    assert len(list(local.map(Each(), [Add("t", 1)]))) == 1
 
 
 @pytest.mark.parametrize(("how", "said"), [("kill", "SIGKILL"), ("exit", "exit code 3")])
 def test_a_dead_worker_is_named_and_the_engine_goes_on(local: LocalEngine, how: str, said: str) -> None:
     with pytest.raises(WorkerDied, match=rf"shard bad died \({said}\)"):
-        list(local.map([Add("good", 1, "slow"), Add("bad", 1, how)]))
-    assert len(list(local.map([Add("t", 1), Add("u", 1)]))) == 2
+        list(local.map(Each(), [Add("good", 1, "slow"), Add("bad", 1, how)]))
+    assert len(list(local.map(Each(), [Add("t", 1), Add("u", 1)]))) == 2
 
 
 def test_close_leaves_no_process() -> None:
     engine = LocalEngine(2, {})
-    pids = {a["process"] for _, a in engine.map([Add("a", 1, "slow"), Add("b", 1, "slow")])}
+    pids = {a["process"] for _, a in engine.map(Each(), [Add("a", 1, "slow"), Add("b", 1, "slow")])}
     engine.close()
     assert pids
     for pid in pids:
@@ -82,6 +84,10 @@ def test_close_leaves_no_process() -> None:
 def test_unknown_settings_are_refused() -> None:
     with pytest.raises(PlanError, match=r"knows no setting \['memroy'\]"):
         LocalEngine(1, {"memroy": "1GB"})
+
+
+def loading(folder: Path, width: int) -> Verdicts:
+    return Verdicts(named=Named(name="x", use="x", step=OnePerLetter()), folder=folder, width=width)
 
 
 def test_queries_compose_and_verdicts_are_found_by_shard(local: LocalEngine, tmp_path: Path) -> None:
@@ -97,8 +103,11 @@ def test_queries_compose_and_verdicts_are_found_by_shard(local: LocalEngine, tmp
         sql.save(verdicts, tmp_path / "verdicts", 2)
         assert verdicts.count() == 4
     assert not (tmp_path / "work").exists()
-    found = [load_verdicts(tmp_path / "verdicts", shard, 2) for shard in range(5)]
-    assert [t["doc"].to_pylist() for t in found] == [
+    saved = loading(tmp_path / "verdicts", 2)
+    assert sorted(p.name for p in (tmp_path / "verdicts").iterdir()) == [
+        "bucket=1048576", "bucket=1048577", "bucket=1048578",
+    ]  # fmt: skip
+    assert [saved.load(shard)["doc"].to_pylist() for shard in range(5)] == [
         [0],
         [(1 << 32) + 1],
         [(2 << 32) + 2],
@@ -125,4 +134,4 @@ def test_saving_nothing_leaves_a_folder_that_says_nothing(local: LocalEngine, tm
     with local.session(tmp_path / "work") as sql:
         sql.save(sql("SELECT 1::BIGINT AS doc, 'x' AS reason WHERE false"), tmp_path / "v", 4)
     assert (tmp_path / "v").is_dir()
-    assert load_verdicts(tmp_path / "v", 0, 4) is None
+    assert loading(tmp_path / "v", 4).load(0) is None

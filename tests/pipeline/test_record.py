@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline.errors import PlanError
-from pipeline.record import FILE, Record, StepCount, StepSettings, add
+from pipeline.record import FILE, Record, StepCount, StepSettings, add_into
 
 
 def account(n: int) -> list[dict[str, Any]]:
@@ -18,6 +18,13 @@ def account(n: int) -> list[dict[str, Any]]:
         {"name": "warc", "in": n, "kept": n - 1, "dropped": {"damaged": 1}, "seconds": 0.5},
         {"name": "rules", "in": n - 1, "kept": n - 3, "dropped": {"a": 2, "b": n % 2}, "seconds": 0.25},
     ]
+
+
+def add(source: str, shards: list[list[dict[str, Any]]]) -> list[StepCount]:
+    total: dict[str, StepCount] = {}
+    for steps in shards:
+        add_into(total, source, steps)
+    return list(total.values())
 
 
 def test_counts_add_up() -> None:
@@ -32,9 +39,6 @@ def test_counts_add_up() -> None:
 def test_the_order_of_shards_does_not_matter() -> None:
     shards = [account(n) for n in range(3, 30)]
     shuffled = random.Random(1).sample(shards, len(shards))
-    assert [list(c.dropped.items()) for c in add("x", shards)] == [
-        list(c.dropped.items()) for c in add("x", shuffled)
-    ]
     assert add("x", shards) == add("x", shuffled)
 
 

@@ -168,7 +168,7 @@ def test_a_lost_shard_is_made_again(local: LocalEngine, tmp_path: Path) -> None:
     (folder,) = (tmp_path / "out" / "_run" / "toy").glob("04-*")
     for victim in ("part-00001.json", "part-00001.parquet"):
         (folder / victim).unlink()
-    (folder / ".part-00000.parquet.123.tmp").write_text("left by a killed worker")
+    (folder / f".part-00000.parquet.{'0a' * 8}.tmp").write_text("left by a killed worker")
     again = run(local, tmp_path / "out", chain(lines(tmp_path, A), *steps))
     assert again.content_hash == first.content_hash
     assert not list((tmp_path / "out").rglob("*.tmp"))

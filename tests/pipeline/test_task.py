@@ -15,7 +15,8 @@ from pipeline.plan import make
 from pipeline.schema import N_BYTES
 from pipeline.stage import Map, Stream
 from pipeline.steps import Key
-from pipeline.task import Read, ShardTask, perform
+from pipeline.task import Pass, Passes, ShardTask, finished
+from pipeline.task import perform as perform_item
 from tests.toy import Count, Fail, Lines, Long, OnePerLetter, Pairs, chain, write_lines
 
 
@@ -23,26 +24,36 @@ def task(tmp_path: Path, *steps: Any, text: str = "one\n?\nfour\nfive\nsix\n") -
     source = Lines(paths=write_lines(tmp_path, {"a.txt": text}), source="toy")
     track = make([chain(source, *steps)]).tracks[0]
     segment = track.segments[0]
-    return ShardTask(
-        name="toy/part-00000",
+    of = Pass(
+        label="toy",
         folder=tmp_path / segment.folder,
-        index=0,
-        number=3,
-        read=Read(source=segment.reads, split=track.splits[0], schema=segment.schemas[0]),
+        n_shards=1,
+        first=3,
+        source=segment.reads,
+        schema=segment.schemas[0],
         steps=segment.steps,
         schemas=segment.schemas,
         dropped_schema=segment.dropped_schema,
         keys=tuple(Key(named=k.named, folder=tmp_path / k.folder) for k in segment.keys),
     )
+    return ShardTask(of=of, index=0, reads=track.splits[0])
+
+
+def perform(work: ShardTask) -> dict[str, Any]:
+    return perform_item(Passes(passes=(work.of,)), (0, work.index, work.reads))
+
+
+def done(work: ShardTask) -> dict[str, Any] | None:
+    return dict(finished(work.of)).get(0)
 
 
 def test_kept_dropped_keys_and_account(tmp_path: Path) -> None:
     work = task(tmp_path, Count(), Long(), OnePerLetter())
     account = perform(work)
-    assert pq.read_table(work.folder / "part-00000.parquet")["text"].to_pylist() == ["four", "five"]
-    dropped = pq.read_table(work.folder / "dropped" / "part-00000.parquet")
+    assert pq.read_table(work.of.folder / "part-00000.parquet")["text"].to_pylist() == ["four", "five"]
+    dropped = pq.read_table(work.of.folder / "dropped" / "part-00000.parquet")
     assert dropped["text"].to_pylist() == ["?", "one", "six"]  # by step, then row
-    keys = pq.read_table(work.keys[0].folder / "keys" / "part-00003.parquet")
+    keys = pq.read_table(work.of.keys[0].folder / "keys" / "part-00000.parquet")
     assert keys.column_names == ["doc", "id", "letter"]
     assert keys["doc"].to_pylist() == [3 << 32, (3 << 32) + 1]
     assert [(s["name"], s["in"], s["kept"]) for s in account["steps"]] == [
@@ -57,21 +68,21 @@ def test_kept_dropped_keys_and_account(tmp_path: Path) -> None:
 
 def test_a_finished_task_reads_its_account(tmp_path: Path) -> None:
     work = task(tmp_path, Count(), OnePerLetter())
-    assert work.done() is None
+    assert done(work) is None
     first = perform(work)
-    assert work.done() == first
-    stamp = (work.folder / "part-00000.parquet").stat().st_mtime_ns
+    assert done(work) == first
+    stamp = (work.of.folder / "part-00000.parquet").stat().st_mtime_ns
     assert perform(work) == first
-    assert (work.folder / "part-00000.parquet").stat().st_mtime_ns == stamp
+    assert (work.of.folder / "part-00000.parquet").stat().st_mtime_ns == stamp
 
 
 def test_keys_that_are_missing_are_made_from_the_shard(tmp_path: Path) -> None:
     work = task(tmp_path, Count(), OnePerLetter())
     perform(work)
-    path = work.keys[0].folder / "keys" / "part-00003.parquet"
+    path = work.of.keys[0].folder / "keys" / "part-00000.parquet"
     before = path.read_bytes()
     path.unlink()
-    assert work.done() is None
+    assert done(work) is None
     perform(work)
     assert path.read_bytes() == before
 
@@ -125,14 +136,14 @@ def test_columns_leave_in_declared_order_and_type(tmp_path: Path) -> None:
 
     work = task(tmp_path, Sloppy())
     perform(work)
-    assert pq.read_schema(work.folder / "part-00000.parquet").equals(work.schemas[-1].append(N_BYTES))
+    assert pq.read_schema(work.of.folder / "part-00000.parquet").equals(work.of.schemas[-1].append(N_BYTES))
 
 
 def test_shards_hold_the_size_of_every_text_kept_or_dropped(tmp_path: Path) -> None:
     work = task(tmp_path, Count(), Long(min_n_chars=5))
     perform(work)
     seen = 0
-    for path in (work.folder / "part-00000.parquet", work.folder / "dropped" / "part-00000.parquet"):
+    for path in (work.of.folder / "part-00000.parquet", work.of.folder / "dropped" / "part-00000.parquet"):
         for row in pq.read_table(path).to_pylist():
             assert row["n_bytes"] == len(row["text"].encode())
             seen += 1

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from pipeline.ledger import Ledger
 from pipeline.schema import DOC
+from pipeline.sql import bucket
 from pipeline.steps import Named
-from pipeline.verdicts import apply_verdicts, load_verdicts, number, numbers
+from pipeline.verdicts import ROWS, Verdicts, apply_verdicts, number_rows, numbers, width
 from tests.toy import FIRST, OnePerLetter
 
 STEP = Named(name="dedup", use="one_per_letter", step=OnePerLetter())
@@ -42,7 +43,7 @@ def test_rows_get_their_own_verdict(n: int, reasons: dict[int, str | None], edge
     bounds = [0, *sorted(min(e, n) for e in edges), n]
     batches = (batch.slice(a, b - a) for a, b in itertools.pairwise(bounds))
     ledger = Ledger()
-    judged = apply_verdicts(STEP, number(batches, 5), SCHEMA, verdicts(reasons, 5), ledger)
+    judged = apply_verdicts(STEP, number_rows(batches, 5), SCHEMA, verdicts(reasons, 5), ledger)
     kept = pa.Table.from_batches(list(judged), SCHEMA).to_pylist()
     assert kept == [
         {"text": f"t{i}", "same_letter_as": f"first-{i}" if i in reasons else None}
@@ -58,17 +59,28 @@ def test_rows_get_their_own_verdict(n: int, reasons: dict[int, str | None], edge
 def test_numbers_are_shard_and_row() -> None:
     assert numbers(2, 5, 3).to_pylist() == [(2 << 32) + 5, (2 << 32) + 6, (2 << 32) + 7]
     batches = [pa.RecordBatch.from_pydict({"a": [1] * n}) for n in (2, 0, 3)]
-    got = [b.column("doc").to_pylist() for b in number(iter(batches), 1)]
+    got = [b.column("doc").to_pylist() for b in number_rows(iter(batches), 1)]
     assert got == [[(1 << 32), (1 << 32) + 1], [], [(1 << 32) + 2, (1 << 32) + 3, (1 << 32) + 4]]
 
 
 @pytest.mark.parametrize("files", [1, 3])
 def test_only_the_shards_own_verdicts_are_loaded_in_order(tmp_path: Path, files: int) -> None:
-    docs = [(s << 32) + r for s in (1, 5, 9) for r in range(4)]
-    folder = tmp_path / "bucket=1"
+    docs = [(s << 32) + r for s in (4, 5, 6) for r in range(4)]
+    folder = tmp_path / f"bucket={bucket(5, 4)}"
     folder.mkdir()
     for i in range(files):
         mine = docs[::-1][i::files]
         pq.write_table(pa.table({"doc": mine, "reason": ["x"] * len(mine)}), folder / f"f{i}.parquet")
-    assert load_verdicts(tmp_path, 5, 4)["doc"].to_pylist() == docs[4:8]
-    assert load_verdicts(tmp_path, 2, 4) is None
+    saved = Verdicts(named=STEP, folder=tmp_path, width=4)
+    assert saved.load(5)["doc"].to_pylist() == docs[4:8]
+    assert saved.load(7)["doc"].to_pylist() == []
+    assert saved.load(2) is None
+
+
+def test_shards_in_a_row_share_a_bucket_that_stays_small() -> None:
+    for n_shards in (1, 7, 1000, 1_400_000):
+        for n_rows in (0, 1, ROWS, 1000 * ROWS):
+            wide = width(n_rows, n_shards)
+            assert 1 <= wide <= n_shards
+            assert wide == 1 or n_rows * wide <= ROWS * n_shards
+    assert [bucket(s, 4) - bucket(0, 4) for s in (-4, -1, 0, 3, 4, 8)] == [-1, -1, 0, 0, 1, 2]

@@ -19,14 +19,14 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 
 from pipeline.errors import PlanError, RunError
-from pipeline.relate import check_pages
+from pipeline.relate import damaged
 from pipeline.schema import DOC, ROW_BITS
 from pipeline.shards import ShardWriter, fingerprint
 from pipeline.stage import Look, Relation, Sql
 from pipeline.store import read_json, write_json
 from stages.dedup.choose import FIRST_INDEXED
 
-BUCKETS = 16
+SHARDS = 1 << 12
 """Files of a table of a part, at most."""
 CHANGED = pa.schema([DOC, ("id", pa.string()), ("fate", pa.string()), ("duplicate_of", pa.string())])
 Table: TypeAlias = tuple[Relation, pa.Schema]
@@ -148,7 +148,8 @@ class Index:
         try:
             if len(have) < n_files:
                 raise RunError(f"{n_files - len(have)} files of {name} are missing")
-            check_pages(have)
+            if wrong := damaged(have):
+                raise RunError(f"files are damaged, and removed: {'; '.join(wrong)}")
         except RunError as error:
             raise RunError(
                 f"part {part['name']!r} of the index {self.path}: {error}; "
@@ -169,7 +170,7 @@ class Index:
         for name, (relation, schema) in tables.items():
             numbers = ["doc", "v"] if name == "edges" else ["doc"]
             moved = ", ".join(f"{_numbered(n, base)} AS {n}" for n in numbers)
-            sql.save(sql.view(f"SELECT * REPLACE ({moved}) FROM {{t}}", t=relation), folder / name, BUCKETS)
+            sql.save(sql.view(f"SELECT * REPLACE ({moved}) FROM {{t}}", t=relation), folder / name, SHARDS)
             if not any((folder / name).rglob("*.parquet")):
                 with ShardWriter(folder / name / "none.parquet", schema):
                     pass  # no rows, but columns

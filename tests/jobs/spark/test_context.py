@@ -158,11 +158,11 @@ for master in sys.argv[1:]:
         assert "runs a Spark context already" in str(error)
     else:
         raise AssertionError("a second context")
-    for _, account in engine.map([Plain(name="a"), Plain(name="b")]):
+    for _, account in engine.map(Each(), [Plain(name="a"), Plain(name="b")]):
         print(master, account["package"])
     if master == sys.argv[-1]:
         print("kills Java", file=sys.stderr, flush=True)
-        answers = engine.map([Plain(name=f"part-{i}") for i in range(200)])
+        answers = engine.map(Each(), [Plain(name=f"part-{i}") for i in range(200)])
         next(answers)
         os.kill(java, signal.SIGKILL)
         try:

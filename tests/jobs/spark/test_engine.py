@@ -7,6 +7,7 @@ import pytest
 
 from jobs.spark.engine import SparkEngine
 from pipeline.config import Recipe
+from pipeline.engine import Each
 from pipeline.errors import NothingLeft, StepError, WorkerDied
 from pipeline.local import LocalEngine
 from pipeline.run import Runner
@@ -19,12 +20,12 @@ pytestmark = pytest.mark.spark
 def test_engine_takes_its_settings_but_starts_nothing_yet() -> None:
     engine = SparkEngine(3, {"memory": "2g"})
     assert engine.workers == 3
-    assert list(engine.map([])) == []
+    assert list(engine.map(Each(), [])) == []
     engine.close()
 
 
 def test_each_task_answers_once_under_its_index(spark: SparkEngine) -> None:
-    answers = dict(spark.map([Plain(name=f"part-{i}") for i in range(23)]))
+    answers = dict(spark.map(Each(), [Plain(name=f"part-{i}") for i in range(23)]))
     assert {i: a["name"] for i, a in answers.items()} == {i: f"part-{i}" for i in range(23)}
     assert 1 <= len({a["pid"] for a in answers.values()}) <= 2
     assert all(a["threads"] == ["1", 1] and a["ünï"] == [None, 1.5] for a in answers.values())
@@ -33,7 +34,9 @@ def test_each_task_answers_once_under_its_index(spark: SparkEngine) -> None:
 def test_as_many_tasks_at_a_time_as_workers(spark: SparkEngine, tmp_path: Path) -> None:
     """Each waits for the other, so one after the other they would never end."""
     a, b = str(tmp_path / "a"), str(tmp_path / "b")
-    met = list(spark.map([Meeting(name="a", makes=a, awaits=b), Meeting(name="b", makes=b, awaits=a)]))
+    met = list(
+        spark.map(Each(), [Meeting(name="a", makes=a, awaits=b), Meeting(name="b", makes=b, awaits=a)])
+    )
     assert sorted(i for i, _ in met) == [0, 1]
 
 
@@ -56,14 +59,14 @@ def test_error_of_a_task_is_ours_is_not_tried_again_and_stops_the_rest(
     rest = [Meeting(name=f"r{i}", makes=str(tmp_path / f"r{i}"), awaits=str(go)) for i in range(8)]
     try:
         with pytest.raises(StepError) as caught:
-            list(spark.map([Failing(name="web/part-00000", marker=marker, error="step"), *rest]))
+            list(spark.map(Each(), [Failing(name="web/part-00000", marker=marker, error="step"), *rest]))
     finally:
         go.touch()
     assert (caught.value.step, caught.value.shard) == ("gopher_rules", "web/part-00000")
     assert str(caught.value) == "step 'gopher_rules' failed on shard web/part-00000: no column 'text'"
     assert tries(marker) == 1
     assert len(list(tmp_path.glob("r*"))) < len(rest)
-    assert len(list(spark.map([Plain(name="after")]))) == 1
+    assert len(list(spark.map(Each(), [Plain(name="after")]))) == 1
 
 
 def test_error_of_a_program_names_task_and_line(spark: SparkEngine, tmp_path: Path) -> None:
@@ -97,11 +100,13 @@ def test_worker_killed_each_time_is_told_with_its_shard(spark: SparkEngine, tmp_
 
 def test_map_left_early_leaves_the_engine_usable(spark: SparkEngine, tmp_path: Path) -> None:
     go = tmp_path / "go"
-    answers = spark.map([Plain(name="a"), Meeting(name="b", makes=str(tmp_path / "b"), awaits=str(go))])
+    answers = spark.map(
+        Each(), [Plain(name="a"), Meeting(name="b", makes=str(tmp_path / "b"), awaits=str(go))]
+    )
     assert next(answers)[0] == 0
     answers.close()  # type: ignore[attr-defined]
     go.touch()
-    assert len(list(spark.map([Plain(name="a"), Plain(name="b")]))) == 2
+    assert len(list(spark.map(Each(), [Plain(name="a"), Plain(name="b")]))) == 2
 
 
 def line(file: int, i: int) -> str:

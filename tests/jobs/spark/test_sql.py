@@ -15,12 +15,18 @@ from pipeline.errors import RunError
 from pipeline.local import LocalEngine
 from pipeline.schema import DOC, ROW_BITS
 from pipeline.stage import Relation
-from pipeline.verdicts import load_verdicts
+from pipeline.steps import Named
+from pipeline.verdicts import Verdicts
+from tests.toy import OnePerLetter
 
 KEYS = pa.schema([
     DOC, ("hash", pa.int64()), ("bands", pa.list_(pa.int64())), ("host", pa.string()),
     ("score", pa.float64()), ("rank", pa.int32()), ("kept", pa.bool_()),
 ])  # fmt: skip
+
+
+def loading(folder: Path, width: int) -> Verdicts:
+    return Verdicts(named=Named(name="x", use="x", step=OnePerLetter()), folder=folder, width=width)
 
 
 def keys(shard: int, n: int) -> pa.Table:
@@ -164,7 +170,7 @@ def test_verdicts_lie_where_the_runner_looks(spark: SparkEngine, local: LocalEng
             sql.save(sql(query, k=sql.read(files)), tmp_path / name, 3)  # takes the place of the first
         assert not (tmp_path / ".session").exists()
     for shard in range(5):
-        found, expected = (load_verdicts(tmp_path / name, shard, 3) for name in ("spark", "local"))
+        found, expected = (loading(tmp_path / name, 3).load(shard) for name in ("spark", "local"))
         assert rows(found) == rows(expected)
         assert len(found) or shard == 1
     buckets = sorted(p.name for p in (tmp_path / "spark").iterdir())
@@ -185,7 +191,7 @@ def test_empty_inputs_and_results(spark: SparkEngine, tmp_path: Path) -> None:
             sql.read([])
     assert (tmp_path / "verdicts").is_dir()
     assert not list((tmp_path / "verdicts").rglob("*"))
-    assert load_verdicts(tmp_path / "verdicts", 0, 4) is None
+    assert loading(tmp_path / "verdicts", 4).load(0) is None
 
 
 @pytest.mark.spark

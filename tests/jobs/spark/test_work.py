@@ -6,13 +6,15 @@ import sys
 import types
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pyarrow as pa
 import pytest
 from pyspark import Accumulator
 
 from jobs.spark import work
-from pipeline.engine import Task
+from pipeline.engine import Each, Task
 from pipeline.errors import RunError, StepError
 from tests.jobs.spark.tasks import Failing, Plain
 
@@ -21,9 +23,10 @@ def perform(tasks: list[Task]) -> tuple[list[tuple[int, work.Answer]], Accumulat
     """What Spark does with the function, in this process."""
     arrived = Accumulator(0, [], work.Arrived())
     batches = iter(work.rows(tasks).to_batches(max_chunksize=2))
+    sent: Any = SimpleNamespace(value=pickle.dumps(Each()))  # a broadcast, on a worker
     before = pa.cpu_count()
     try:
-        out = list(work.performer(arrived)(batches))
+        out = list(work.performer(arrived, sent)(batches))
     finally:
         pa.set_cpu_count(before)
         gc.unfreeze()
@@ -32,12 +35,11 @@ def perform(tasks: list[Task]) -> tuple[list[tuple[int, work.Answer]], Accumulat
     return [(row["index"], pickle.loads(row["answer"])) for row in table], arrived
 
 
-def test_each_task_has_a_row_with_its_index_and_name() -> None:
+def test_each_item_has_a_row_with_its_number() -> None:
     table = work.rows([Plain(name="a"), Plain(name="b")])
     assert table["index"].to_pylist() == [0, 1]
-    assert table["name"].to_pylist() == ["a", "b"]
-    assert pickle.loads(table["task"][1].as_py()) == Plain(name="b")
-    assert table.schema.types == [pa.int64(), pa.string(), pa.binary()]
+    assert pickle.loads(table["item"][1].as_py()) == Plain(name="b")
+    assert table.schema.types == [pa.int64(), pa.binary()]
 
 
 def test_answers_are_accounts_in_order() -> None:
@@ -74,7 +76,7 @@ def test_errors_are_answers(tmp_path: Path) -> None:
     assert isinstance(account, dict)
 
 
-def test_task_of_a_module_the_worker_lacks_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_item_of_a_module_that_the_worker_lacks_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     module = types.ModuleType("only_on_the_driver")
 
     @dataclass(frozen=True)
@@ -89,8 +91,9 @@ def test_task_of_a_module_the_worker_lacks_is_told(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(sys.modules, module.__name__, module)
     table = work.rows([Far("web/part-00000")])
     monkeypatch.delitem(sys.modules, module.__name__)
-    (batch,) = work.performer(Accumulator(0, [], work.Arrived()))(iter(table.to_batches()))
+    sent: Any = SimpleNamespace(value=pickle.dumps(Each()))
+    (batch,) = work.performer(Accumulator(0, [], work.Arrived()), sent)(iter(table.to_batches()))
     gc.unfreeze()
     answer = pickle.loads(batch["answer"][0].as_py())
     assert isinstance(answer, RunError)
-    assert "cannot load shard web/part-00000: No module named 'only_on_the_driver'" in str(answer)
+    assert "cannot load its work: No module named 'only_on_the_driver'" in str(answer)
