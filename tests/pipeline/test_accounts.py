@@ -17,8 +17,8 @@ def account(i: int) -> dict[str, Any]:
     dropped = {"dropped_sha256": digest[::-1]} if i % 3 else {}
     dropped_by = {"a": 1, f"r{i % 2}": 2}
     steps = [{"name": "rules", "in": i + 2, "kept": i, "dropped": dropped_by, "seconds": 0.5}]
-    return {"rows": i, "n_bytes": 10 * i, "dropped_rows": 2 if i % 3 else 0, "sha256": digest, "peak_bytes": i,
-            "steps": steps, **dropped}  # fmt: skip
+    sizes = {"rows": i, "n_bytes": 10 * i, "dropped_rows": 2 if i % 3 else 0, "peak_bytes": i}
+    return sizes | {"sha256": digest, "steps": steps} | dropped
 
 
 def folded(order: list[int]) -> Accounts:
