@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipeline.record import Record
 from pipeline.store import digest
-
-if TYPE_CHECKING:
-    from classifiers.fit import Fit
 
 CARD = "card.json"
 
@@ -28,14 +25,16 @@ class Card:
     more: dict[str, Any] = field(default_factory=dict)
     """What else is to be known of this kind."""
 
-    def as_json(self, fit: Fit, record: Record, folder: Path) -> dict[str, Any]:
+    def as_json(
+        self, *, model: str, use: str, settings: dict[str, Any], record: Record, folder: Path
+    ) -> dict[str, Any]:
         """As it stands in card.json, beside the files in `folder`."""
         return {
-            "model": fit.model,
-            "use": fit.use(),
+            "model": model,
+            "use": use,
             "summary": self.summary,
             "files": {name: digest(folder / name) for name in self.files},
-            "settings": asdict(fit),
+            "settings": settings,
             "documents": {
                 "run": record.name,
                 "content_hash": record.content_hash,

@@ -14,7 +14,7 @@ name in the group `pipeline.models`, by which `classifiers.model` loads it.
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -56,7 +56,16 @@ class Fit(Section):
         if not (folder / CARD).exists():
             folder.mkdir(parents=True, exist_ok=True)
             card = self.fit(context, folder)
-            write_json(folder / CARD, card.as_json(self, context.record, folder))
+            write_json(
+                folder / CARD,
+                card.as_json(
+                    model=self.model,
+                    use=self.use(),
+                    settings=asdict(self),
+                    record=context.record,
+                    folder=folder,
+                ),
+            )
         shutil.rmtree(folder / SAMPLE, ignore_errors=True)
         made: dict[str, Any] = read_json(folder / CARD)
         return made
