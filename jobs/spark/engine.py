@@ -60,6 +60,8 @@ class SparkEngine:
             WorkerDied: workers on one item were killed as often as it is tried; names the shard.
             PipelineError: what the work raised.
         """
+        from py4j.protocol import Py4JError
+
         from jobs.spark import work as workers
 
         rows = workers.rows(items)
@@ -81,7 +83,8 @@ class SparkEngine:
                         yield index, _account(pickled)
         finally:
             job.cancel()
-            sent.destroy()
+            with contextlib.suppress(Py4JError, OSError):  # Java may be gone
+                sent.destroy()
             arrived.value = []  # pyspark never forgets an accumulator
         if job.error or len(seen) < len(rows):
             raise WorkerDied(_describe(job.error, work, rows, seen)) from job.error

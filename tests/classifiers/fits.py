@@ -43,7 +43,9 @@ def recipe(output: Path, sources: Mapping[str, Any], use: str, **settings: Any) 
     """Write a recipe of a fit beside its output: source -> its `use`, `with` and `steps`."""
     path = output.with_suffix(".yaml")
     fit = {"use": use, "with": settings}
-    text = yaml.safe_dump({"sources": dict(sources), "fit": fit, "output": str(output)}, sort_keys=False)
+    text = yaml.safe_dump(
+        {"sources": dict(sources), "fit": fit, "output": str(output), "shard_bytes": 1}, sort_keys=False
+    )
     path.write_text(text, encoding="utf-8")
     return path
 

@@ -131,6 +131,7 @@ def test_properties_of_the_user_win_and_lists_grow(tmp_path: Path) -> None:
 
 CLUSTER = """
 import os, signal, sys
+from pipeline.engine import Each
 from jobs.spark.engine import SparkEngine
 from pipeline.errors import RunError, WorkerDied
 from tests.jobs.spark.conftest import QUICK

@@ -44,7 +44,7 @@ def test_accounts_come_while_others_still_work(spark: SparkEngine, tmp_path: Pat
     """The second task ends only after the driver has had the account of the first."""
     done = tmp_path / "seen"
     answers = spark.map(
-        [Meeting(name="slow", makes=str(tmp_path / "x"), awaits=str(done)), Plain(name="quick")]
+        Each(), [Meeting(name="slow", makes=str(tmp_path / "x"), awaits=str(done)), Plain(name="quick")]
     )
     assert next(answers)[0] == 1
     done.touch()
@@ -74,12 +74,12 @@ def test_error_of_a_program_names_task_and_line(spark: SparkEngine, tmp_path: Pa
     with pytest.raises(
         StepError, match=r"shard web/part-00007: ZeroDivisionError: by nought \(tasks.py:\d+\)$"
     ):
-        list(spark.map(tasks))
+        list(spark.map(Each(), tasks))
 
 
 def test_killed_worker_is_survived(spark: SparkEngine, tmp_path: Path) -> None:
     tasks = [Plain(name="a"), Failing(name="b", marker=str(tmp_path / "m"), kills=1), Plain(name="c")]
-    answers = dict(spark.map(tasks))
+    answers = dict(spark.map(Each(), tasks))
     assert answers[1] == {"tries": 2}
     assert set(answers) == {0, 1, 2}
 
@@ -93,7 +93,7 @@ def test_worker_killed_each_time_is_told_with_its_shard(spark: SparkEngine, tmp_
     with pytest.raises(
         WorkerDied, match=r"worker on shard web/part-00005 died 4 times .*again to resume"
     ) as caught:
-        list(spark.map(tasks))
+        list(spark.map(Each(), tasks))
     assert "\tat " not in str(caught.value)
     assert tries(marker) == 4
 
