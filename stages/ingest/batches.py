@@ -27,8 +27,8 @@ def batches(rows: Iterable[Row], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         held.append(row)
         n_bytes += sum(len(v) for v in row.values() if isinstance(v, (str, bytes)))
         if len(held) == BATCH_ROWS or n_bytes >= HELD_BYTES:
-            yield from cut(_batch(held, schema))
-            held, n_bytes = [], 0
+            batch, held, n_bytes = _batch(held, schema), [], 0
+            yield from cut(batch)
     if held:
         yield from cut(_batch(held, schema))
 

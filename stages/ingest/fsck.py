@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 
 from pipeline.store import digest, read_json
 from stages.ingest.framing import Damage, Record
-from stages.ingest.jsonl import lines, parse_object
+from stages.ingest.jsonl import parse_object
+from stages.ingest.lines import lines
 from stages.ingest.paths import byte_splits, open_file, size_and_stamp
 from stages.ingest.records import MAX_RECORD_BYTES, container, records
 from stages.ingest.window import Window

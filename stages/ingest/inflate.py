@@ -8,7 +8,7 @@ from typing import cast
 
 from isal import isal_zlib
 
-from stages.ingest.window import Window
+from stages.ingest.window import PROBE, Window
 
 MAGIC = b"\x1f\x8b\x08"
 MEMBER = re.compile(rb"\x1f\x8b\x08[\x00-\x1f]")
@@ -23,6 +23,12 @@ SMALL_MEMBER_BYTES = 8 << 20
 """A member that decompresses to more is read in chunks."""
 SHORTEST = 18
 """Bytes of a member's header and trailer."""
+BGZF = b"BC\2\0"
+"""Subfield of a member's extra field that holds its length less one (SAM specification, section 4.1)."""
+BGZF_BYTES = 1 << 16
+"""A BGZF block decompresses to at most this many."""
+EXTRA = 4
+"""Flag of a member that has an extra field."""
 CHECKED = 0xE2
 """Flags that zlib checks and ISA-L does not: the reserved ones, and the one for a checksum of the header."""
 
@@ -96,6 +102,21 @@ def peek(window: Window, start: int, n: int) -> bytes:
         if out or inflate.eof:
             return out
     return b""
+
+
+def bgzf_extent(window: Window, start: int) -> tuple[int, int] | None:
+    """(where the member at `start` ends, bytes it decompresses to) if it is a BGZF block, and not cut off."""
+    head = window.read(start, PROBE)
+    if len(head) < SHORTEST or not MEMBER.match(head) or not head[3] & EXTRA:
+        return None
+    field, fields_stop = 12, 12 + int.from_bytes(head[10:12], "little")
+    while field < fields_stop and head[field : field + 4] != BGZF:
+        field += 4 + int.from_bytes(head[field + 2 : field + 4], "little")
+    if field + 6 > min(fields_stop, len(head)):
+        return None
+    stop = start + int.from_bytes(head[field + 4 : field + 6], "little") + 1
+    size = int.from_bytes(window.read(stop - 4, 4), "little")
+    return (stop, size) if stop - start > fields_stop and stop <= window.size and size <= BGZF_BYTES else None
 
 
 def decompress_member(window: Window, start: int, most: int) -> tuple[bytes, int] | None:

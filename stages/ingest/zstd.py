@@ -1,4 +1,4 @@
-"""Zstandard frames (RFC 8878) of WARC files, with the dictionary that may lead them, block by block.
+"""Zstandard frames (RFC 8878), with the dictionary that may lead those of WARC files, block by block.
 
 A block gives 128 KiB at most, so memory stays bounded whatever the compression ratio; where a frame ends is
 read off the headers of its blocks.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import zstandard
 
 from stages.ingest.window import Window
@@ -24,6 +25,11 @@ WINDOW_BYTES = 128 << 20
 """A frame that wants more memory is refused, as the `zstd` command does."""
 DICTIONARY_BYTES = 16 << 20
 FRAME_HEADER_BYTES = 18
+SEEK_TABLE = b"\x5e\x2a\x4d\x18"
+"""Magic of the skippable frame with the seek table (zstd/contrib/seekable_format) …"""
+SEEK_MAGIC = b"\xb1\xea\x92\x8f"
+"""… and what it ends with."""
+SEEK_FOOT_BYTES = 9
 
 
 def decompressor(window: Window) -> zstandard.ZstdDecompressor:
@@ -34,9 +40,10 @@ def decompressor(window: Window) -> zstandard.ZstdDecompressor:
     data = window.read(8, size)
     if data[:4] == MAGIC:
         inner = Window.of(data)
-        frame, data = ZstdFrame(inner, 0, decompressor(inner)), b""
-        while not frame.ended and len(data) <= DICTIONARY_BYTES:
-            data += frame.step()
+        frame, dictionary = ZstdFrame(inner, 0, decompressor(inner)), bytearray()
+        while not frame.ended and len(dictionary) <= DICTIONARY_BYTES:
+            dictionary += frame.step()
+        data = bytes(dictionary)
     return zstandard.ZstdDecompressor(
         dict_data=zstandard.ZstdCompressionDict(data), max_window_size=WINDOW_BYTES
     )
@@ -49,6 +56,70 @@ def skippable(window: Window, start: int) -> int:
         return start
     stop = start + 8 + int.from_bytes(head[4:], "little")
     return stop if stop <= window.size else start
+
+
+def seek_table(window: Window) -> dict[int, tuple[int, int]]:
+    """Offset of each frame -> (where it ends, bytes it decompresses to), by the table at the end.
+
+    {} if there is none, or none that describes all of the file.
+    """
+    foot = window.read(max(window.size - SEEK_FOOT_BYTES, 0), SEEK_FOOT_BYTES)
+    if len(foot) < SEEK_FOOT_BYTES or not foot.endswith(SEEK_MAGIC):
+        return {}
+    width = 12 if foot[4] & 0x80 else 8  # with a checksum for each frame, or without
+    size = int.from_bytes(foot[:4], "little") * width
+    start = window.size - SEEK_FOOT_BYTES - size - 8
+    lead = window.read(max(start, 0), 8)
+    if start < 0 or lead != SEEK_TABLE + (size + SEEK_FOOT_BYTES).to_bytes(4, "little"):
+        return {}
+    entries = np.frombuffer(window.read(start + 8, size), np.uint8).reshape(-1, width)
+    sizes = np.ascontiguousarray(entries[:, :8]).view("<u4").astype(np.int64)
+    stops = sizes[:, 0].cumsum()
+    if len(stops) and stops[-1] != start:
+        return {}
+    starts = (stops - sizes[:, 0]).tolist()
+    return dict(zip(starts, zip(stops.tolist(), sizes[:, 1].tolist(), strict=True), strict=True))
+
+
+def frame_extent(window: Window, start: int, stop: int) -> tuple[int, int] | None:
+    """(where the frame at `start` ends, bytes it decompresses to), as its headers say.
+
+    None if they do not, or it does not end before `stop`.
+    """
+    head = window.read(start, FRAME_HEADER_BYTES)
+    if len(head) < 5 or not FRAME.match(head):
+        return None
+    length, checksum, size = _header(head)
+    position, last = start + length, False
+    while size is not None and not last:
+        head = window.read(position, 3)
+        if len(head) < 3 or position >= stop:
+            return None
+        last, n = _block(head)
+        if n < 0:
+            return None
+        position += n
+    position += 4 * checksum
+    return None if size is None or position > window.size else (position, size)
+
+
+def _header(head: bytes) -> tuple[int, bool, int | None]:
+    """(bytes of a frame's header, whether a checksum ends the frame, bytes it decompresses to or None)."""
+    flags = head[4]
+    single = flags >> 5 & 1
+    n = (single, 2, 4, 8)[flags >> 6]
+    length = 5 + (1 - single) + (0, 1, 2, 4)[flags & 3] + n
+    size = int.from_bytes(head[length - n : length], "little") + (256 if n == 2 else 0)
+    return length, bool(flags & 4), size if n else None
+
+
+def _block(head: bytes) -> tuple[bool, int]:
+    """(whether a block is the frame's last, its bytes with the header, -1 if there is no such block)."""
+    block = int.from_bytes(head, "little")
+    kind, size = block >> 1 & 3, block >> 3
+    if kind == 3 or size > BLOCK_BYTES:
+        return False, -1
+    return bool(block & 1), 3 + (1 if kind == 1 else size)
 
 
 class ZstdFrame:
@@ -65,24 +136,21 @@ class ZstdFrame:
         if self._checksum is None:
             return self._header()
         head = self._window.read(self.stop, 3)
-        block = int.from_bytes(head, "little")
-        last, kind, size = block & 1, block >> 1 & 3, block >> 3
-        if len(head) == 3 and (kind == 3 or size > BLOCK_BYTES):
+        last, size = _block(head)
+        if len(head) == 3 and size < 0:
             return self._end("inflate")
-        size = 3 + (1 if kind == 1 else size) + (4 if last and self._checksum else 0)
-        out = self._feed(size)
+        out = self._feed(max(size, 3) + (4 if last and self._checksum else 0))
         if last and not self.ended:
             self.ended = True
         return out
 
     def _header(self) -> bytes:
         head = self._window.read(self.stop, FRAME_HEADER_BYTES)
+        if not MAGIC.startswith(head[:4]):
+            return self._end("inflate")
         if len(head) < 5:
             return self._end("truncated")
-        flags = head[4]
-        single = flags >> 5 & 1
-        size = 5 + (1 - single) + (0, 1, 2, 4)[flags & 3] + (single, 2, 4, 8)[flags >> 6]
-        self._checksum = bool(flags & 4)
+        size, self._checksum, _ = _header(head)
         return self._feed(size)
 
     def _feed(self, n: int) -> bytes:

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from pipeline.errors import PlanError
 from pipeline.stage import Split
-from stages.ingest.jsonl import Jsonl, lines, parse_object
+from stages.ingest.jsonl import Jsonl, parse_object
+from stages.ingest.lines import lines
 
 LIMIT = 1 << 20
 
