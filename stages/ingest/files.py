@@ -30,19 +30,27 @@ class Files(Source):
     """Documents from files."""
 
     paths: str | tuple[str, ...]
-    """Files or patterns (`*`, `**`); local or a URL."""
+    """Files or patterns (`*`, `**`); local or a URL. `~` and `$HOME` are not expanded."""
     source: str = ""
     """Value of the column `source`; empty: the name of the source in the recipe."""
     split_bytes: Count = SPLIT_BYTES
     """Bytes of a file that one task reads; of Parquet at least one row group."""
 
     def check(self) -> None:
-        """Raise PlanError for a path or pattern that no file matches."""
-        expand(self.paths)
+        """Raise PlanError for a path or pattern that no file matches, and a file of a kind not read."""
+        self.files()
+
+    def files(self) -> list[str]:
+        """The files that `paths` names.
+
+        Raises:
+            PlanError: no file matches one of them, or a file is of a kind that is not read.
+        """
+        return expand(self.paths)
 
     def splits(self) -> list[Split]:
         """Byte ranges of the files. A file that can only be read from its beginning is one split."""
-        splits = byte_splits(expand(self.paths), self.split_bytes)
+        splits = byte_splits(self.files(), self.split_bytes)
         streams = {s.path for s in splits if s.start == self.split_bytes and self.is_stream(s)}
         return [
             replace(s, stop=s.size) if s.path in streams else s

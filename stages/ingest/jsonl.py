@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import pyarrow as pa
 
 from pipeline.bounds import Count
+from pipeline.errors import PlanError
 from pipeline.schema import column
 from pipeline.stage import Split
 from stages.ingest.batches import Row, batches, valid_text
@@ -18,6 +19,11 @@ from stages.ingest.charset import decode
 from stages.ingest.files import TableFiles
 from stages.ingest.lines import is_one_stream, lines
 from stages.ingest.records import MAX_RECORD_BYTES
+
+PACKED = ".bz2 .xz .lzma .lz4 .br .snappy .sz .z .zip .7z .zstd .gzip .bgz .tar .tgz .tar.gz .tar.zst"
+OTHER = ".parquet .arrow .feather .warc .warc.gz .warc.wet.gz .warc.wat.gz"
+NOT_READ = (*PACKED.split(), *OTHER.split())
+"""Endings of files that would be read as lines of text, which they are not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +36,9 @@ class Jsonl(TableFiles):
     in the decompressed file if it is compressed.
 
     Plain files are cut into splits at line ends. Compressed ones are cut where their members lie, if they say
-    so before they are decompressed: BGZF (bgzip), zstd with a seek table, zstd frames whose headers
-    have their sizes (what `zstd FILE` makes of each file, joined). Reading goes on after a damaged member of
-    these. Any other compressed file, and any remote one, is one split and ends where it is damaged.
+    so before they are decompressed: BGZF (bgzip), zstd with a seek table, zstd frames whose headers have
+    their sizes (what `zstd FILE` makes of each file, joined); reading goes on after a damaged member. Any
+    other compressed file, and any remote one, is one split, and ends where it is damaged.
 
     Source: jsonlines.org; RFC 8259; SAM specification, section 4.1 (BGZF); zstd, contrib/seekable_format.
     Differs: a byte order mark is accepted.
@@ -53,6 +59,14 @@ class Jsonl(TableFiles):
     def makes(self) -> pa.Schema:
         """The document columns, and those kept."""
         return self.schema([column(name, pa.string(), "kept from the input") for name in self.keep])
+
+    def files(self) -> list[str]:
+        """The files that `paths` names; PlanError if one is compressed in another way."""
+        files = super().files()
+        if others := [name for name in files if name.lower().endswith(NOT_READ)]:
+            more = f" and {len(others) - 1} more" if others[1:] else ""
+            raise PlanError(f"{others[0]}{more}: JSON lines are read plain, as .gz or as .zst, not as this")
+        return files
 
     def is_stream(self, second: Split) -> bool:
         """Whether the file is compressed, and does not say where its members lie."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -17,7 +18,8 @@ from pipeline.shards import cut
 from pipeline.stage import Split
 from stages.ingest.batches import location_id
 from stages.ingest.files import TableFiles
-from stages.ingest.paths import expand, open_file, open_split, size_and_stamp
+from stages.ingest.paths import described, open_split
+from stages.ingest.stores import Info
 
 ROWS = 256
 """Rows that are decoded at once, before batches are cut by bytes."""
@@ -44,18 +46,21 @@ class Parquet(TableFiles):
 
     def makes(self) -> pa.Schema:
         """The document columns, and those kept, typed as in the first file that can be read."""
-        kept: list[pa.Field] = []
-        if self.keep:
-            schema = next((s for _, s in self._schemas()), pa.schema([]))
-            types = {f.name: _plain(f.type) for f in schema}
-            kept = [column(n, types.get(n, pa.string()), "kept from the input") for n in self.keep]
-        return self.schema(kept)
+        footers = (_footer(path, *described([path])) for path in self.files()) if self.keep else iter(())
+        return self._typed(next((f.schema for f in footers if f.schema is not None), pa.schema([])))
+
+    def _typed(self, schema: pa.Schema) -> pa.Schema:
+        """The document columns, and those kept, typed as in a file."""
+        types = {f.name: _plain(f.type) for f in schema}
+        return self.schema([column(n, types.get(n, pa.string()), "kept from the input") for n in self.keep])
 
     def check(self) -> None:
         """Raise PlanError for files that do not exist, and columns that are missing or of another type."""
         self.check_keep()
         types: dict[str, pa.DataType] = {}
-        for path, schema in self._schemas():
+        for path, _, footer in self._footers():
+            if (schema := footer.schema) is None:
+                continue  # read() says so, in a row
             for name in (self._body, *self.keep):
                 if schema.get_field_index(name) < 0:
                     raise PlanError(f"{path} has no column {name!r}{suggest(name, schema.names)}")
@@ -71,36 +76,31 @@ class Parquet(TableFiles):
     def _body(self) -> str:
         return self.text_column or self.body
 
-    def _schemas(self) -> Iterator[tuple[str, pa.Schema]]:
-        """The files that can be read at all, with their columns."""
-        for path in expand(self.paths):
-            with open_file(path) as file:
-                try:
-                    schema = pq.read_schema(file)
-                except (pa.ArrowException, OSError):
-                    continue  # read() says so, in a row
-            yield path, schema
+    def _footers(self) -> Iterator[tuple[str, Info, Footer]]:
+        files = self.files()
+        for path, info in zip(files, described(files), strict=True):
+            yield path, info, _footer(path, info)
 
     def splits(self) -> list[Split]:
         """Runs of row groups of about `split_bytes`; a file that cannot be read is one empty run."""
         splits = []
-        for path in expand(self.paths):
-            size, stamp = size_and_stamp(path)
-            n = _n_groups(path)
-            step = max(1, n * self.split_bytes // max(size, 1))
+        for path, info, footer in self._footers():
+            n = footer.n_groups
+            step = max(1, n * self.split_bytes // max(info.size, 1))
             for start in range(0, max(n, 1), step):
                 stop = min(start + step, n)
-                splits.append(Split(path=path, start=start, stop=stop, size=size, stamp=stamp))
+                splits.append(Split(path=path, start=start, stop=stop, size=info.size, stamp=info.stamp))
         return splits
 
     def read(self, split: Split) -> Iterator[pa.RecordBatch]:
         """Documents of the split's row groups."""
-        schema = self.makes().append(REASONS)
         with open_split(split) as handle:
             try:
                 file = pq.ParquetFile(handle)
+                # Typed as in this file, which is as in all: no worker has to look for the first of them.
+                schema = self._typed(file.schema_arrow).append(REASONS)
             except (pa.ArrowException, OSError):
-                yield self._damage(split.path, None, None, schema)
+                yield self._damage(split.path, None, None, self.makes().append(REASONS))
                 return
             groups = [file.metadata.row_group(g).num_rows for g in range(split.stop)]
             first = sum(groups[: split.start])
@@ -146,12 +146,32 @@ class Parquet(TableFiles):
         return pa.RecordBatch.from_pylist([row], schema)
 
 
-def _n_groups(path: str) -> int:
-    with open_file(path) as file:
+@dataclass(frozen=True, slots=True)
+class Footer:
+    """What is known of a file before its rows are read."""
+
+    n_groups: int
+    schema: pa.Schema | None
+    """None if the file cannot be read."""
+
+
+@functools.lru_cache(maxsize=1 << 17)
+def _footer(path: str, info: Info) -> Footer:
+    """That of a file, read once in a process, for its check, its splits and the columns it makes."""
+    with open_split(Split(path=path, start=0, stop=0, size=info.size, stamp=info.stamp)) as file:
         try:
-            return int(pq.read_metadata(file).num_row_groups)
+            metadata = pq.read_metadata(file)
+            return Footer(
+                metadata.num_row_groups, _shared(metadata.schema.to_arrow_schema().remove_metadata())
+            )
         except (pa.ArrowException, OSError):
-            return 0
+            return Footer(0, None)
+
+
+@functools.lru_cache(maxsize=1 << 10)
+def _shared(schema: pa.Schema) -> pa.Schema:
+    """The same schema as one object: very many files have one like it."""
+    return schema
 
 
 def _decoded(file: pq.ParquetFile, group: int, columns: list[str]) -> Iterator[pa.RecordBatch]:

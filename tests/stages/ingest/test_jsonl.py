@@ -179,6 +179,9 @@ def test_settings_that_do_not_go_together(tmp_path: Path) -> None:
             "keep: a",
         ),
         (Jsonl(paths=str(tmp_path / "none*")), "none"),
+        (Jsonl(paths=write(tmp_path / "b.jsonl.bz2", b"")), r"b\.jsonl\.bz2: JSON lines are read plain"),
+        (Jsonl(paths=[write(tmp_path / f"{n}.XZ", b"") for n in "ab"]), r"a\.XZ and 1 more: .* as \.gz or"),
+        (Jsonl(paths=write(tmp_path / "b.parquet", b"")), "b.parquet: JSON lines"),
     ]:
         with pytest.raises(PlanError, match=message):
             step.check()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PlanError
-from stages.ingest.paths import byte_splits, expand, open_file, size_and_stamp
+from stages.ingest.paths import STAMP_BYTES, byte_splits, expand, open_file, size_and_stamp
 
 
 @pytest.fixture
@@ -86,4 +86,61 @@ def test_the_stamp_changes_with_the_file(folder: Path) -> None:
     path = str(folder / "a.gz")
     before = size_and_stamp(path)
     os.utime(path, ns=(1, 123456789))
-    assert size_and_stamp(path) == (40, "123456789") != before
+    after = size_and_stamp(path)
+    assert after != before
+    assert after[1].startswith("123456789-")
+    assert size_and_stamp(path) == after
+
+
+@pytest.mark.parametrize("size", [1, 100, STAMP_BYTES, 2 * STAMP_BYTES + 1, 3 * STAMP_BYTES, 1 << 20])
+def test_an_edit_that_keeps_size_and_time_is_noticed(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "a"
+    stamps = set()
+    last = size - 1
+    for edited in {0, min(STAMP_BYTES, size) - 1, last // 2, last - min(STAMP_BYTES, size) + 1, last}:
+        data = bytearray(size)
+        data[edited] = 1
+        path.write_bytes(data)
+        os.utime(path, ns=(1, 1))
+        stamps.add((edited, size_and_stamp(str(path))))
+    assert len({stamp for _, stamp in stamps}) == len({edited for edited, _ in stamps})
+
+
+def test_of_a_large_file_little_is_read_for_its_stamp(tmp_path: Path) -> None:
+    with (tmp_path / "a").open("wb") as file:
+        file.truncate(1 << 40)
+    assert size_and_stamp(str(tmp_path / "a"))[0] == 1 << 40
+
+
+def test_a_file_that_goes_away_while_runs_are_planned_is_named(folder: Path) -> None:
+    with pytest.raises(PlanError, match=r"none\.gz: cannot be read: No such file"):
+        byte_splits([str(folder / "none.gz")], 10)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "hint"),
+    [
+        ("~/corpus/*.gz", "'~' is not expanded"),
+        ("file://~/a.gz", "'~' is not expanded"),
+        ("$CORPUS/*.gz", r"'\$CORPUS' is not expanded"),
+        ("data/${DUMP}/a.gz", r"'\$\{DUMP\}' is not expanded"),
+        ("{a,b}.gz", "braces are not expanded"),
+        ("de*", "'de\\*' matches folders only: name their files, as in de\\*/\\*"),
+        ("deep/", "'deep/' is a folder: name its files, as in deep/\\*$"),
+        ("", "no file matches ''$"),
+        ("none", "no file matches 'none'$"),
+    ],
+)
+def test_what_a_shell_would_expand_is_said(
+    folder: Path, pattern: str, hint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    with pytest.raises(PlanError, match=hint):
+        expand(pattern)
+
+
+def test_files_of_such_names_are_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    for name in ("~a", "$HOME", "{a,b}"):
+        Path(name).touch()
+        assert expand(name) == [name]
