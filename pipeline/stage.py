@@ -100,7 +100,7 @@ class Split:
     size: int
     """Size of the whole file, in bytes."""
     stamp: str = ""
-    """Modification time or etag: a folder begun from other content is not resumed."""
+    """What changes with the content of the file: a folder begun from other content is not resumed."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.errors import PlanError
-from stages.ingest.parquet import Parquet
+from stages.ingest.parquet import Parquet, _footer
 
 N = 500
 
@@ -170,3 +170,27 @@ def test_an_empty_file(tmp_path: Path) -> None:
     path = write(tmp_path / "a.parquet", table(2).slice(0, 0))
     assert rows(Parquet(paths=path)) == []
     assert [(s.start, s.stop) for s in Parquet(paths=path).splits()] in ([(0, 0)], [(0, 1)])
+
+
+def test_each_footer_is_read_once(tmp_path: Path) -> None:
+    for i in range(20):
+        write(tmp_path / f"{i}.parquet", table(14))
+    step = Parquet(paths=str(tmp_path / "*.parquet"), keep=("score",))
+    before = _footer.cache_info().misses
+    step.check()
+    step.makes()
+    assert len(step.splits()) == 20
+    assert _footer.cache_info().misses - before == 20
+    write(tmp_path / "7.parquet", table(28))
+    step.splits()
+    assert _footer.cache_info().misses - before == 21, "the file has changed"
+
+
+def test_reading_a_split_looks_at_its_own_file_alone(tmp_path: Path) -> None:
+    one, two = (write(tmp_path / name, table(14)) for name in ("a.parquet", "b.parquet"))
+    step = Parquet(paths=(one, two), keep=("score", "label"))
+    want = rows(step)
+    first, last = step.splits()
+    Path(one).unlink()
+    assert [row for batch in step.read(last) for row in batch.to_pylist()] == want[14:]
+    assert first.path == one

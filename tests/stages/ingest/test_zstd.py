@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 import zstandard
 
@@ -93,6 +95,16 @@ def test_a_dictionary_leads_the_file(packed: bool) -> None:
     assert [(d.offset, d.length) for d in damage(items)] == [
         (len(lead + frames[0] + frames[1]), len(frames[2]))
     ]
+
+
+def test_a_dictionary_of_very_many_blocks_is_joined_once() -> None:
+    packed, blocks = zstandard.ZstdCompressor().compressobj(), []
+    for i in range(100_000):
+        blocks.append(packed.compress(b"word %d " % i) + packed.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK))
+    data = dictionary_frame(b"".join([*blocks, packed.flush()]))
+    start = time.process_time()
+    decompressor(Window.of(data))
+    assert time.process_time() - start < 5, "not joined anew for each block"
 
 
 def test_frames_without_their_dictionary_are_damage() -> None:
