@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 
 from classifiers.card import CARD
 from pipeline import config
-from pipeline.engine import Account, Task
+from pipeline.engine import Account, Work
 from pipeline.errors import ConfigError, PlanError
 from pipeline.local import LocalEngine
 from pipeline.record import Record
@@ -34,10 +34,10 @@ class InOrder(LocalEngine):
         super().__init__(1, {})
         self.names: list[str] = []
 
-    def map(self, tasks: Sequence[Task]) -> Iterator[tuple[int, Account]]:
-        for index, task in enumerate(tasks):
-            self.names.append(task.name)
-            yield index, task.run()
+    def map(self, work: Work, items: Iterable[Any]) -> Iterator[tuple[int, Account]]:
+        for index, item in enumerate(items):
+            self.names.append(work.name(item))
+            yield index, work.run(item)
 
 
 def run_folder(output: Path) -> Path:
