@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from pipeline.engine import Account, Engine
 from pipeline.errors import RunError
+from pipeline.flow import admit
 from pipeline.ledger import Ledger
 from pipeline.schema import DOC, conform
 from pipeline.shards import ShardWriter, read_shard
@@ -21,7 +22,7 @@ from pipeline.sql import FIRST_SHARD
 from pipeline.stage import Relate, Relation, Source, Split, Sql
 from pipeline.steps import Named
 from pipeline.store import atomic_folder, write_json
-from pipeline.task import Shards, admit, stem
+from pipeline.task import Shards, stem
 from pipeline.verdicts import VERDICTS, WIDTH, Verdicts, beside, number_rows, width
 
 CHECKED = 64

@@ -13,10 +13,10 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.config import Recipe
+from pipeline.flow import admit, advance
 from pipeline.ledger import Ledger, Stopwatch
 from pipeline.plan import Track, make
 from pipeline.stage import Relate, Source, Split
-from pipeline.task import admit, advance
 
 TRIAL_DOCUMENTS = 400
 """Documents tried of each source: enough for a mean, little enough to wait for."""

