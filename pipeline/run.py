@@ -162,7 +162,7 @@ class Runner:
         if len(passes) < len(track.segments):
             return self._made(self._next(track), before, reads, first), reads
         last = track.segments[-1]  # all are through: small shards are put together once more
-        folder = last.folder.with_name(f"{last.folder.name}-together")
+        folder = last.folder / "together"  # within, so that it goes when that one does
         merged = replace(
             last, folder=folder, reads=None, verdicts=(), keys=(), steps=(), schemas=last.schemas[-1:]
         )

@@ -268,3 +268,19 @@ def test_what_an_earlier_run_published_goes_and_what_a_user_put_there_stays(
     assert texts(out, "x") == ["apricot"]
     assert sorted(p.name for p in (out / "documents").rglob("*.*")) == ["notes.txt", "part-00000.parquet"]
     assert not (out / "documents" / "y").exists()
+
+
+def test_shards_put_together_follow_an_edit_of_the_same_size(local: LocalEngine, tmp_path: Path) -> None:
+    files = {f"{name}.txt": "?\n" * 40_000 + f"{name}pple\n" for name in "abc"}  # one task each, little kept
+
+    def result() -> list[str]:
+        plan = chain(lines(tmp_path, files, rows=10_000), Count(), Long())
+        Runner(recipe(tmp_path / "out", plan, shard_bytes=100_000), local, lambda *_: None).run()
+        return texts(tmp_path / "out")
+
+    assert result() == ["apple", "bpple", "cpple"]
+    assert len(list((tmp_path / "out" / "documents" / "toy").iterdir())) == 1
+    path = tmp_path / "in" / "b.txt"
+    path.write_text(path.read_text().replace("bpple", "olive"))
+    os.utime(path, ns=(time.time_ns(), time.time_ns() + 1))
+    assert result() == ["apple", "olive", "cpple"]
