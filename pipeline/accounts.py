@@ -6,6 +6,7 @@ one file as well, so that a run which finds the pass done opens one file and not
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from array import array
@@ -71,14 +72,19 @@ def content_hash(kept: Iterable[Accounts], passes: Iterable[Accounts]) -> str:
 
 
 class AccountsFile:
-    """All accounts of a pass in one file, in the order they came; it is there when the block ends well."""
+    """All accounts of a pass in one file, in the order they came; it is there when the block ends well.
+
+    One that is there goes first: it speaks of shards that the pass will replace, one by one.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self._atomic = atomic(folder / FILE)
+        self.folder, self._stack = folder, contextlib.ExitStack()
 
     def __enter__(self) -> Self:
-        self._raw: IO[bytes] = self._atomic.__enter__().open("wb")
-        self._file: Any = zstandard.ZstdCompressor().stream_writer(self._raw)
+        (self.folder / FILE).unlink(missing_ok=True)
+        path = self._stack.enter_context(atomic(self.folder / FILE))
+        raw: IO[bytes] = self._stack.enter_context(path.open("wb"))
+        self._file: Any = self._stack.enter_context(zstandard.ZstdCompressor().stream_writer(raw))
         return self
 
     def put(self, index: int, account: Account) -> None:
@@ -86,9 +92,7 @@ class AccountsFile:
         self._file.write(json.dumps([index, account]).encode() + b"\n")
 
     def __exit__(self, *error: Any) -> None:
-        self._file.close()
-        self._raw.close()
-        self._atomic.__exit__(*error)
+        self._stack.__exit__(*error)
 
 
 def read_accounts(folder: Path) -> Iterator[tuple[int, Account]] | None:

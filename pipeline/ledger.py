@@ -1,16 +1,80 @@
-"""Row accounts of one task: what came in, was kept, was dropped and why, and where the time went."""
+"""Row accounts of one task: what came in, was kept, was dropped and why, and where the time went.
+
+Dropped documents wait until the shard ends, since they are written by step and come by row: in memory while they
+are few, else in one temporary file for each step that drops. So neither their order nor memory depends on how many.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import secrets
+import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.schema import DROPPED_BY, REASONS
+
+
+WAITING_BYTES = 32 << 20
+"""Of dropped documents that wait in memory."""
+
+
+class Dropped:
+    """Dropped documents of a shard, by step; files that they wait in are gone when the block ends.
+
+    Those lie in `folder`; without one, all waits in memory.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder, self._waiting, self._n_bytes = folder, dict[str, list[pa.RecordBatch]](), 0
+        self._files: dict[str, tuple[IO[bytes], pa.RecordBatchStreamWriter]] = {}
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:  # fmt: skip
+        self._stack.close()
+
+    def put(self, name: str, batch: pa.RecordBatch) -> None:
+        """Rows that a step drops."""
+        self._waiting.setdefault(name, []).append(batch)
+        self._n_bytes += batch.nbytes
+        if self.folder and self._n_bytes > WAITING_BYTES:
+            for step in list(self._waiting):
+                self._write(step, self._waiting.pop(step), self.folder)
+            self._n_bytes = 0
+
+    def _write(self, name: str, batches: list[pa.RecordBatch], folder: Path) -> None:
+        if name not in self._files:
+            folder.mkdir(parents=True, exist_ok=True)
+            # No name where the system can do without; else one that is swept up, should the process be killed.
+            suffix = f".{secrets.token_hex(8)}.tmp"
+            file = self._stack.enter_context(
+                tempfile.TemporaryFile(dir=folder, prefix=".dropped.", suffix=suffix)
+            )
+            options = pa.ipc.IpcWriteOptions(compression="lz4")
+            self._files[name] = file, pa.ipc.new_stream(file, batches[0].schema, options=options)
+        for batch in batches:
+            self._files[name][1].write_batch(batch)
+
+    def batches(self, name: str) -> Iterator[pa.RecordBatch]:
+        """The rows that a step dropped, in their order; once, when there will be no more."""
+        if name in self._files:
+            file, writer = self._files[name]
+            writer.close()
+            file.seek(0)
+            yield from pa.ipc.open_stream(file)
+        yield from self._waiting.get(name, ())
 
 
 @dataclass
@@ -20,7 +84,7 @@ class Ledger:
     rows_in: Counter[str] = field(default_factory=Counter)
     kept: Counter[str] = field(default_factory=Counter)
     reasons: dict[str, Counter[str]] = field(default_factory=dict)
-    dropped: dict[str, list[pa.RecordBatch]] = field(default_factory=dict)
+    dropped: Dropped = field(default_factory=Dropped)
 
     def route(self, name: str, batch: pa.RecordBatch, reasons: pa.Array) -> pa.RecordBatch:
         """Count a filter's answer, put away the rows it drops, return the rows it keeps."""
@@ -33,7 +97,7 @@ class Ledger:
             counts.update(pc.list_flatten(why).to_pylist())
             by = pa.array([name] * len(gone), pa.string())
             gone = gone.append_column(REASONS, why).append_column(DROPPED_BY, by)
-            self.dropped.setdefault(name, []).append(gone)
+            self.dropped.put(name, gone)
             batch = batch.filter(keeps)
         self.kept[name] += len(batch)
         return batch

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from pipeline.errors import PlanError
-from pipeline.store import read_json, write_json
+from pipeline.store import WORK, publish, read_json, write_json
 
 FILE = "run.json"
 FORMAT = 2
@@ -124,8 +124,9 @@ class Record:
         )
 
     def write(self, run: Path) -> None:
-        """Put it into a run's folder."""
-        write_json(run / FILE, self.as_json())
+        """Put it into a run's folder, as all that is published: as a link to a file in `_run`."""
+        write_json(run / WORK / FILE, self.as_json())
+        publish({FILE: run / WORK / FILE}, run, FILE)
 
     @classmethod
     def load(cls, run: Path) -> Self:

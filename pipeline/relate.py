@@ -21,7 +21,7 @@ from pipeline.shards import ShardWriter, read_shard
 from pipeline.sql import FIRST_SHARD
 from pipeline.stage import Relate, Relation, Source, Split, Sql
 from pipeline.steps import Named
-from pipeline.store import atomic_folder, write_json
+from pipeline.store import SESSION, atomic_folder, write_json
 from pipeline.task import Shards, stem
 from pipeline.verdicts import VERDICTS, WIDTH, Verdicts, beside, number_rows, width
 
@@ -126,7 +126,7 @@ class Query:
         files += self.look("against", self.references, self.home / "against", None)
         self._check(files)
         self.progress(label, 0, 1)
-        with self.engine.session(self.home / ".session") as sql:
+        with self.engine.session(self.home / SESSION) as sql:
             keys = sql.read(files)
             if earlier:
                 keys = sql(
@@ -142,8 +142,6 @@ class Query:
             write_json(self.home / "metrics.json", self.metrics)
             with atomic_folder(self.home / VERDICTS) as temporary:
                 self.save(sql, result, temporary)
-        for left in self.home.glob("second_pass-*"):
-            shutil.rmtree(left)
         self.progress(label, 1, 1)
 
     def save(self, sql: Sql, rows: Relation, folder: Path) -> Verdicts:

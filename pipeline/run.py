@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from pipeline.accounts import FILE as ACCOUNTS
 from pipeline.accounts import Accounts, AccountsFile, content_hash
 from pipeline.config import Recipe
 from pipeline.engine import Engine
@@ -126,10 +127,14 @@ class Runner:
             self.accounts[track.source].append(Accounts(track.source, of.n_shards))
         label, total = ", ".join(t.source for t in tracks), first
         todo = [(n, i) for n, (track, of, _) in enumerate(made) for i in self._unfinished(track, of)]
-        done = total - len(todo)
+        done, numbers = total - len(todo), {n for n, _ in todo}
         self.progress(label, done, total)
         with contextlib.ExitStack() as stack:
-            files = {n: stack.enter_context(AccountsFile(made[n][1].folder)) for n in dict(todo)}
+            files = {
+                n: stack.enter_context(AccountsFile(of.folder))
+                for n, (_, of, _) in enumerate(made)
+                if n in numbers or not (of.folder / ACCOUNTS).exists()
+            }
             for n, file in files.items():
                 for index, account in finished(made[n][1]):
                     file.put(index, account)
@@ -162,9 +167,14 @@ class Runner:
         if len(passes) < len(track.segments):
             return self._made(self._next(track), before, reads, first), reads
         last = track.segments[-1]  # all are through: small shards are put together once more
-        folder = last.folder / "together"  # within, so that it goes when that one does
         merged = replace(
-            last, folder=folder, reads=None, verdicts=(), keys=(), steps=(), schemas=last.schemas[-1:]
+            last,
+            folder=last.folder / "together",  # in it, so that it goes with it
+            reads=None,
+            verdicts=(),
+            keys=(),
+            steps=(),
+            schemas=last.schemas[-1:],
         )
         return self._made(merged, before, reads, first), reads
 
@@ -197,7 +207,8 @@ class Runner:
         return ranges
 
     def _freshen(self) -> None:
-        """Remove folders begun from other bytes of the same name and size, and what killed workers left."""
+        """Remove folders begun from other bytes of the same name and size, and what killed runs left."""
+        sweep(self.output / WORK)
         own = {
             t.source: fingerprint([f"{s.path}:{s.stamp}" for p in t.splits for s in p])
             for t in self.plan.tracks
@@ -213,10 +224,8 @@ class Runner:
 
     def _mark(self, folder: Path, inputs: str) -> None:
         mark = self.output / folder / INPUTS
-        if mark.exists() and read_json(mark) == inputs:
-            for part in ("", "dropped", "keys"):
-                sweep(mark.parent / part)
-        else:
+        if not mark.exists() or read_json(mark) != inputs:
+            mark.unlink(missing_ok=True)  # first: what is half removed must not look like what it was
             shutil.rmtree(mark.parent, ignore_errors=True)
             write_json(mark, inputs)
 
@@ -230,7 +239,7 @@ class Runner:
                     f"step {count.name!r} dropped all {count.rows_in} documents of {track.source!r}: {why}; "
                     f"they lie in {of.folder / 'dropped'}"
                 )
-        for folder in (of.folder, of.folder / "dropped", *(key.folder / "keys" for key in of.keys)):
+        for folder in (of.folder, *(key.folder / "keys" for key in of.keys)):
             sweep(folder)  # of tasks that were killed and tried again
         manifest = {
             "source": track.source,
@@ -257,6 +266,8 @@ class Runner:
                 Query(
                     named=key.named, home=home, sides=sides, engine=self.engine, progress=self.progress
                 ).run(done)
+            for left in home.glob("second_pass-*"):  # of the query, or of one killed when it had ended
+                shutil.rmtree(left)
             verdicts = Verdicts.of(key.named, home)
             for track, folder in zip(tracks, folders, strict=True):
                 self.verdicts[folder] = replace(verdicts, named=self._segment(track).keys[j].named)

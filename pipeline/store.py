@@ -64,14 +64,22 @@ def _temporary(name: str) -> str:
     return f".{name}.{secrets.token_hex(8)}.tmp"
 
 
+SESSION = ".session"
+"""The folder in which an engine's queries spill: scratch, whatever a killed run has left of it."""
+_TEMPORARY = re.compile(rf"\..+\.[0-9a-f]{{16}}\.tmp|{re.escape(SESSION)}")
+
+
 def sweep(folder: Path) -> None:
-    """Remove what killed workers left half written in a folder: what has a name such as `atomic` gives."""
-    for left in folder.glob(".*.tmp"):
-        if _TEMPORARY.fullmatch(left.name):
-            shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+    """Remove what killed runs left half written in a folder of `_run` or below: only names made here.
 
-
-_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
+    A run that lies in there, with a `_run` of its own, is let be.
+    """
+    for root, folders, files in os.walk(folder):
+        for name in filter(_TEMPORARY.fullmatch, files):
+            (Path(root) / name).unlink(missing_ok=True)
+        for name in filter(_TEMPORARY.fullmatch, folders):
+            shutil.rmtree(Path(root) / name, ignore_errors=True)
+        folders[:] = [n for n in folders if n != WORK.name and not _TEMPORARY.fullmatch(n)]
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -101,7 +109,7 @@ def digest(*paths: Path | str) -> str:
     return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
-def publish(files: Mapping[str, Path], folder: Path, ours: str = "part-*.parquet") -> None:
+def publish(files: Mapping[str, Path], folder: Path, ours: str = "part-*[0-9].parquet") -> None:
     """Make `folder` hold these files (name -> where it lies), as hard links, else as symbolic ones.
 
     Of what else is there, files named like `ours` go, for an earlier run has published them.
@@ -110,7 +118,7 @@ def publish(files: Mapping[str, Path], folder: Path, ours: str = "part-*.parquet
         target = folder / name
         if not (target.exists() and target.samefile(file)):
             folder.mkdir(parents=True, exist_ok=True)
-            temporary = folder / _temporary(name)
+            temporary = file.with_name(_temporary(name))  # where a killed run's are swept up
             try:
                 temporary.hardlink_to(file)
             except OSError:  # a file system without them

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
 import traceback
 from collections.abc import Iterable, Iterator
@@ -16,7 +17,7 @@ from pipeline.accounts import read_accounts
 from pipeline.engine import Account, Each, Work
 from pipeline.errors import PipelineError, RunError, StepError
 from pipeline.flow import admit, advance
-from pipeline.ledger import Ledger, Stopwatch
+from pipeline.ledger import Dropped, Ledger, Stopwatch
 from pipeline.schema import DOC, conform, sized, written
 from pipeline.shards import ShardWriter, fingerprint, read_shard
 from pipeline.stage import Relate, Split
@@ -118,15 +119,20 @@ class ShardTask:
         return self.of.folder / f"{self.stem}.{suffix}"
 
     def _account(self) -> Account | None:
-        return read_json(self._path("json")) if self._path("json").exists() else None
+        """What lies beside the shard, if all is there that it speaks of."""
+        if not (self._path("json").exists() and self._path("parquet").exists()):
+            return None
+        account: Account = read_json(self._path("json"))
+        return account if not account["dropped_rows"] or self.dropped_path.exists() else None
 
     def run(self) -> Account:
         if (account := self._account()) is not None:
             self._missing_keys()
             return self._other_columns(account)
-        watch, ledger = Stopwatch(), Ledger()
+        watch = Stopwatch()
         try:
-            account = self._write(watch, ledger)
+            with Dropped(self.of.folder) as dropped:
+                account = self._write(watch, Ledger(dropped=dropped))
         except BaseException as error:
             error.add_note(watch.stack[-1] if watch.stack else "write")
             raise
@@ -150,9 +156,9 @@ class ShardTask:
             "dropped_rows": 0,
             "dropped_schema": columns_of(self.of.dropped_schema),
         }
-        if ledger.dropped:
+        if any(ledger.rows_in[name] > ledger.kept[name] for name in ledger.reasons):
             # By step, then row: so batch edges leave no trace.
-            batches = (batch for name in self._names() for batch in ledger.dropped.get(name, ()))
+            batches = (batch for name in self._names() for batch in ledger.dropped.batches(name))
             account |= self._write_dropped(sized(batch) for batch in batches)
         account["steps"] = [
             {
@@ -183,6 +189,7 @@ class ShardTask:
         """Give what was dropped the columns that a changed recipe makes later on; they are null there."""
         if account["dropped_schema"] != columns_of(self.of.dropped_schema):
             if account["dropped_rows"]:
+                self._path("json").unlink()  # first: it speaks of the file as it was
                 account |= self._write_dropped(read_shard(self.dropped_path))
             account["dropped_schema"] = columns_of(self.of.dropped_schema)
             write_json(self._path("json"), account)
@@ -250,8 +257,8 @@ class ShardTask:
 
 def finished(of: Pass) -> Iterator[tuple[int, Account]]:
     """(number, account) of shards that are there with all that belongs to them; folders are listed once."""
-    folders = [of.folder, *(key.folder / "keys" for key in of.keys)]
-    have, *keys = ({p.name for p in folder.iterdir()} if folder.is_dir() else set() for folder in folders)
+    folders = [of.folder, of.folder / "dropped", *(key.folder / "keys" for key in of.keys)]
+    have, dropped, *keys = (set(os.listdir(f)) if f.is_dir() else set() for f in folders)
     columns = columns_of(of.dropped_schema)
     accounts = read_accounts(of.folder) or (
         (i, read_json(of.folder / f"{stem(i, of.n_shards)}.json"))
@@ -260,7 +267,8 @@ def finished(of: Pass) -> Iterator[tuple[int, Account]]:
     )
     for index, account in accounts:
         name = stem(index, of.n_shards)
-        there = {f"{name}.json", f"{name}.parquet"} <= have and all(f"{name}.parquet" in k for k in keys)
+        also = [dropped, *keys] if account["dropped_rows"] else keys
+        there = {f"{name}.json", f"{name}.parquet"} <= have and all(f"{name}.parquet" in k for k in also)
         if there and account["dropped_schema"] == columns:
             yield index, account
 

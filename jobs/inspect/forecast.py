@@ -110,7 +110,7 @@ def attempt(track: Track) -> Forecast:
     out = pa.Table.from_batches(list(batches), track.schemas[-1])
     read = ledger.rows_in[source.name]
     scale = _weight_of_all(splits) / max(1.0, head.weight(split, splits))
-    dropped = sum(b.nbytes for batches in ledger.dropped.values() for b in batches)
+    dropped = sum(b.nbytes for name in ledger.reasons for b in ledger.dropped.batches(name))
     return Forecast(
         source=track.source,
         tried=read,

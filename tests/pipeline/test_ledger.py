@@ -23,7 +23,7 @@ def test_routing_counts_every_reason_and_keeps_the_rest() -> None:
     ledger = Ledger()
     kept = ledger.route("rules", batch(4), lists([], ["a", "b"], None, ["a"]))
     assert kept["n"].to_pylist() == [0, 2]
-    (gone,) = ledger.dropped["rules"]
+    (gone,) = ledger.dropped.batches("rules")
     assert gone.to_pylist() == [
         {"n": 1, "reasons": ["a", "b"], "dropped_by": "rules"},
         {"n": 3, "reasons": ["a"], "dropped_by": "rules"},
@@ -36,7 +36,7 @@ def test_routing_nothing_and_dropping_nothing() -> None:
     ledger = Ledger()
     assert len(ledger.route("rules", batch(0), lists())) == 0
     assert len(ledger.route("rules", batch(2), lists([], None))) == 2
-    assert ledger.dropped == {}
+    assert list(ledger.dropped.batches("rules")) == []
 
 
 def test_time_is_charged_to_the_step_that_takes_it() -> None:

@@ -50,7 +50,7 @@ def test_rows_get_their_own_verdict(n: int, reasons: dict[int, str | None], edge
         for i in range(n)
         if reasons.get(i) is None
     ]
-    dropped = [r for b in ledger.dropped.get("dedup", []) for r in b.to_pylist()]
+    dropped = [r for b in ledger.dropped.batches("dedup") for r in b.to_pylist()]
     assert [r["text"] for r in dropped] == [f"t{i}" for i in range(n) if reasons.get(i)]
     assert all(r["reasons"] == ["dup"] and r["same_letter_as"] for r in dropped)
     assert ledger.rows_in["dedup"] == n
