@@ -1,7 +1,7 @@
 """Row accounts of one task: what came in, was kept, was dropped and why, and where the time went.
 
-Dropped documents wait until the shard ends, since they are written by step and come by row: in memory while they
-are few, else in one temporary file for each step that drops. So neither their order nor memory depends on how many.
+Dropped documents wait until the shard ends, since they are written by step and come by row: in memory while
+they are few, else in one temporary file for each step that drops. So memory does not grow with their number.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ import pyarrow.compute as pc
 
 from pipeline.schema import DROPPED_BY, REASONS
 
-
 WAITING_BYTES = 32 << 20
 """Of dropped documents that wait in memory."""
 
@@ -34,7 +33,9 @@ class Dropped:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self.folder, self._waiting, self._n_bytes = folder, dict[str, list[pa.RecordBatch]](), 0
+        self.folder, self._waiting = folder, dict[str, list[pa.RecordBatch]]()
+        self.n_bytes = 0
+        """Of what waits in memory."""
         self._files: dict[str, tuple[IO[bytes], pa.RecordBatchStreamWriter]] = {}
         self._stack = contextlib.ExitStack()
 
@@ -48,20 +49,19 @@ class Dropped:
     def put(self, name: str, batch: pa.RecordBatch) -> None:
         """Rows that a step drops."""
         self._waiting.setdefault(name, []).append(batch)
-        self._n_bytes += batch.nbytes
-        if self.folder and self._n_bytes > WAITING_BYTES:
+        self.n_bytes += batch.nbytes
+        if self.folder and self.n_bytes > WAITING_BYTES:
             for step in list(self._waiting):
                 self._write(step, self._waiting.pop(step), self.folder)
-            self._n_bytes = 0
+            self.n_bytes = 0
 
     def _write(self, name: str, batches: list[pa.RecordBatch], folder: Path) -> None:
         if name not in self._files:
             folder.mkdir(parents=True, exist_ok=True)
-            # No name where the system can do without; else one that is swept up, should the process be killed.
+            # It has no name where the system can do without; else it has one that is swept up after a kill.
             suffix = f".{secrets.token_hex(8)}.tmp"
-            file = self._stack.enter_context(
-                tempfile.TemporaryFile(dir=folder, prefix=".dropped.", suffix=suffix)
-            )
+            temporary = tempfile.TemporaryFile(dir=folder, prefix=".dropped.", suffix=suffix)  # noqa: SIM115
+            file = self._stack.enter_context(temporary)
             options = pa.ipc.IpcWriteOptions(compression="lz4")
             self._files[name] = file, pa.ipc.new_stream(file, batches[0].schema, options=options)
         for batch in batches:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -33,6 +34,8 @@ from pipeline.task import Pass, Passes, Shards, finished, stem
 from pipeline.verdicts import VERDICTS, Verdicts
 
 Progress = Callable[[str, int, int], None]
+PUBLISHED = "published.json"
+"""The sources whose folders a run has put under documents/ and dropped/."""
 INPUTS = "inputs.json"
 """What a folder was made from: a digest of the stamps of all input files behind it."""
 
@@ -116,7 +119,7 @@ class Runner:
 
     def _map(self, tracks: Sequence[Track]) -> None:
         """One pass over each of some sources, in one map."""
-        first = 0
+        first, common = 0, self._answered(tracks[0])
         made = []
         for track in tracks:
             of, reads = self._pass(track, first)
@@ -145,8 +148,12 @@ class Runner:
                 self.accounts[made[n][0].source][-1].put(index, account)
                 done += 1
                 self.progress(label, done, total)
+        kept = Counter[int]()  # by each common query, of all sources' documents: of one's it may keep none
+        for track, of, _ in made if common else ():
+            for j, verdicts in enumerate(of.verdicts):
+                kept[j] += self.accounts[track.source][-1].steps[verdicts.named.name].kept
         for track, of, _ in made:
-            self._end(track, of)
+            self._end(track, of, {v.named.name for j, v in enumerate(of.verdicts) if kept[j]})
 
     def _unfinished(self, track: Track, of: Pass) -> list[int]:
         """Shards that are not there yet; the accounts of the others are taken."""
@@ -229,11 +236,14 @@ class Runner:
             shutil.rmtree(mark.parent, ignore_errors=True)
             write_json(mark, inputs)
 
-    def _end(self, track: Track, of: Pass) -> None:
-        """Refuse to go on with nothing; else write the manifest, which says the folder is complete."""
+    def _end(self, track: Track, of: Pass, kept: set[str]) -> None:
+        """Refuse to go on with nothing; else write the manifest, which says the folder is complete.
+
+        `kept`: queries that have kept documents of some source, if not of this one.
+        """
         accounts = self.accounts[track.source][-1]
         for count in accounts.counts():
-            if count.rows_in and not count.kept:
+            if count.rows_in and not count.kept and count.name not in kept:
                 why = ", ".join(f"{r} ({n})" for r, n in list(count.dropped.items())[:5])
                 raise NothingLeft(
                     f"step {count.name!r} dropped all {count.rows_in} documents of {track.source!r}: {why}; "
@@ -289,10 +299,13 @@ class Runner:
                 for i, rows in enumerate(accounts.dropped_rows)
                 if rows
             }
+        listed = self.output / WORK / PUBLISHED  # other folders there are a user's
+        before: list[str] = read_json(listed) if listed.exists() else []
+        write_json(listed, sorted({*before, *kept}))
         for name, sources in (("documents", kept), ("dropped", dropped)):
-            gone = {p.name for p in (self.output / name).glob("*") if p.is_dir()} - set(sources)
-            for source in [*sources, *sorted(gone)]:
+            for source in sorted({*before, *kept}):
                 publish(sources.get(source, {}), self.output / name / source)
+        write_json(listed, sorted(kept))
 
     def _record(self, began: float) -> Record:
         tracks = self.plan.tracks

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import resource
 import traceback
 from collections.abc import Iterable, Iterator
@@ -258,7 +257,7 @@ class ShardTask:
 def finished(of: Pass) -> Iterator[tuple[int, Account]]:
     """(number, account) of shards that are there with all that belongs to them; folders are listed once."""
     folders = [of.folder, of.folder / "dropped", *(key.folder / "keys" for key in of.keys)]
-    have, dropped, *keys = (set(os.listdir(f)) if f.is_dir() else set() for f in folders)
+    have, dropped, *keys = ({p.name for p in f.iterdir()} if f.is_dir() else set() for f in folders)
     columns = columns_of(of.dropped_schema)
     accounts = read_accounts(of.folder) or (
         (i, read_json(of.folder / f"{stem(i, of.n_shards)}.json"))

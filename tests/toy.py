@@ -126,6 +126,9 @@ class Compare(Relate):
     feature_columns: ClassVar[pa.Schema] = pa.schema([("letter", pa.int64()), ("seen", pa.string())])
     against: tuple[str, ...] = ()
 
+    def stamp(self) -> str:
+        return " ".join(split.stamp for source in self.references() for split in source.splits())
+
     def references(self) -> list[Source]:
         return [Lines(paths=self.against)] if self.against else []
 

@@ -17,7 +17,7 @@ from pipeline.engine import Account, Task
 from pipeline.errors import PlanError
 from pipeline.schema import TEXT
 from pipeline.section import Context, Section
-from pipeline.store import atomic, read_json, write_json
+from pipeline.store import atomic, read_json, sweep, write_json
 from stages.tokens import fit
 from stages.tokens.encoder import END_OF_TEXT, Encoder, load
 from stages.tokens.fit import BpeSettings, FitBpe
@@ -66,6 +66,7 @@ class Tokens(Section):
         fingerprint = self.fingerprint(context.record.content_hash, *given)
         folder = context.output / f"tokens-{fingerprint}"
         if not (folder / MANIFEST).exists():
+            sweep(folder)
             encoder = self._tokenizer(context, folder)
             tasks = self._tasks(context, folder, encoder)
             accounts = context.map("tokens", list(tasks.values()))

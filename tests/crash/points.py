@@ -1,9 +1,9 @@
 """Ends a run before its n-th file-system step, whichever that is, and looks at what the next run makes of it.
 
 Each run is a process of its own, forked from one that has imported everything and started no thread, so that
-one point costs a fraction of a second. Tasks run in that process too (the inline engine): a step is a rename,
-a link, a file opened for writing (before, and when it is there and empty), a Parquet file closed, an unlink, a
-folder made or removed, an fsync, a query of DuckDB or one of its files written. The process ends by `os._exit`:
+one point costs a fraction of a second. Tasks run in that process too (the inline engine). A step is a rename,
+a link, a file opened for writing (before, and when it is there and empty), a Parquet file closed, an unlink,
+a folder made or removed, an fsync, a query of DuckDB or files that it writes. The process ends by `os._exit`:
 no handler runs and no buffer is written, as after a SIGKILL.
 """
 
@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import builtins
 import hashlib
+import importlib
 import io
 import json
 import os
 import shutil
 import traceback
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -34,17 +35,26 @@ from pipeline.schema import TEXT, column
 from pipeline.stage import Map
 from tests.toy import Compare, Count, Lines, Long, OnePerLetter, chain, recipe, write_lines
 
+for late in ("pandas", "pyarrow.dataset"):  # pyarrow imports them where it first needs them: in every fork
+    importlib.import_module(late)
 KILLED = 77
 """Exit code of a process that ended at its step."""
-X = {
-    "a.txt": "apple\n?\nab\nbanana\navocado\n#hash\nberry\n",
-    "b.txt": "cherry\ncitrus\ndate\nelder\n?\nelm\n",
-    "c.txt": "fig\ngrape\nguava\nhoney\nivy\n",
-    "d.txt": "kiwi\nlemon\nlime\nmango\nmelon\n",
+INPUT = {
+    "x": {
+        "a.txt": "apple\n?\nab\nbanana\navocado\n#hash\nberry\n",
+        "b.txt": "cherry\ncitrus\ndate\nelder\n?\nelm\n",
+        "c.txt": "fig\ngrape\nguava\nhoney\nivy\n",
+        "d.txt": "kiwi\nlemon\nlime\nmango\nmelon\n",
+    },
+    "y": {
+        "e.txt": "apricot\nnut\nquandong\n?\n#x\n",
+        "f.txt": "peach\npear\nzucchini\nquince\njambul\n",
+    },
+    "reference": {"r.txt": "pomelo\nzest\n"},
 }
-Y = {"e.txt": "apricot\nnut\nquandong\n?\n#x\n", "f.txt": "peach\npear\nzucchini\nquince\njambul\n"}
-REFERENCE = {"r.txt": "pomelo\nzest\n"}
-N_LETTERS = column("n_letters", pa.int64(), "characters of the text, said once more", "characters")
+SHARD_BYTES = 80
+"""So that the shards of both sources are put together when all is done."""
+N_LETTERS = column("n_letters", pa.int64(), "characters of the text once more", "characters")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +76,7 @@ class Result:
     published: dict[str, str]
     """path -> SHA-256"""
     left: list[str]
-    """Files and folders that a finished run does not have."""
+    """Files and folders that no finished run has."""
 
 
 class Case:
@@ -74,35 +84,29 @@ class Case:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        for name, files in (("x", X), ("y", Y), ("r", REFERENCE)):
-            write_lines(folder / name, files)
+        self.paths = {name: write_lines(folder / name, files) for name, files in INPUT.items()}
 
     def run(self, output: Path, *, edited: bool = False) -> Result:
         """Run or resume. `edited`: a later threshold is another one, and a step has been added."""
-        x, y, r = (
-            tuple(str(self.folder / n / f) for f in files) for n, files in (("x", X), ("y", Y), ("r", REFERENCE))
-        )
         common = (
-            Compare(against=r),
+            Compare(against=self.paths["reference"]),
             OnePerLetter(by="last"),
             OnePerLetter(by="last", extra=1),
             Long(min_n_chars=6 if edited else 5),
             *((CountAgain(),) if edited else ()),
         )
-        n = len(common)
-        made = recipe(
-            output,
-            chain(Lines(paths=x, source="x"), Count(), Long(min_n_chars=3), OnePerLetter(), *common, name="x", shared=n),
-            chain(Lines(paths=y, source="y"), Count(), Long(min_n_chars=3), *common, name="y", shared=n),
-            shard_bytes=80,
-        )  # fmt: skip
+        private = {"x": (Count(), Long(min_n_chars=3), OnePerLetter()), "y": (Count(), Long(min_n_chars=3))}
+        chains = [
+            chain(Lines(paths=self.paths[s], source=s), *own, *common, name=s, shared=len(common))
+            for s, own in private.items()
+        ]
         ledger.WAITING_BYTES = 0  # so that dropped documents wait in files
-        record = Runner(made, InlineEngine(1, {}), lambda *_: None).run()
-        return look(output, record.content_hash)
+        made = recipe(output, *chains, shard_bytes=SHARD_BYTES)
+        return look(output, Runner(made, InlineEngine(1, {}), lambda *_: None).run().content_hash)
 
     def edit(self) -> Callable[[], None]:
         """Change an input, its size the same; returns what takes the change back."""
-        path = self.folder / "x" / "b.txt"
+        path = Path(self.paths["x"][1])
         before, stat = path.read_text(), path.stat()
         path.write_text(before.replace("citrus", "coffee"))
         os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1))
@@ -116,18 +120,15 @@ class Case:
 
 def look(output: Path, content_hash: str) -> Result:
     """What a run has left."""
-    published = {
-        str(p.relative_to(output)): hashlib.sha256(p.read_bytes()).hexdigest()
-        for name in ("documents", "dropped")
-        for p in sorted((output / name).rglob("*"))
-        if p.is_file()
-    }
-    names = [p for p in output.rglob("*") if p.name.startswith(".") and p.name != ".lock"]
-    names += [v.parent for v in output.rglob("verdicts") if any(v.parent.glob("second_pass-*"))]
+    files = [
+        p for name in ("documents", "dropped") for p in sorted((output / name).rglob("*")) if p.is_file()
+    ]
+    left = [p for p in output.rglob("*") if p.name.startswith(".") and p.name != ".lock"]
+    left += [p for v in output.rglob("verdicts") for p in v.parent.glob("second_pass-*")]
     return Result(
         content_hash=content_hash,
-        published=published,
-        left=sorted(str(p.relative_to(output)) for p in names),
+        published={str(p.relative_to(output)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files},
+        left=sorted(str(p.relative_to(output)) for p in left),
     )
 
 
@@ -135,14 +136,13 @@ class Steps:
     """Counts the file-system steps of this process, and ends it before one of them."""
 
     def __init__(self, last: int) -> None:
-        self.last = last
-        self.kinds: list[str] = []
+        self.last, self.n = last, 0
 
     def step(self, kind: str) -> None:
-        """The next step is of this kind; it does not come to it where it is the last."""
-        self.kinds.append(kind)
-        if len(self.kinds) == self.last:
-            os.write(2, f"{kind}\n".encode())
+        """The next step is of this kind; the process does not come to it where it is the last."""
+        self.n += 1
+        if self.n == self.last:
+            os.write(2, kind.encode())
             os._exit(KILLED)
 
     def before(self, owner: Any, name: str, kind: str) -> None:
@@ -156,7 +156,7 @@ class Steps:
         setattr(owner, name, counted)
 
     def around(self, owner: Any, name: str, kind: str, writes: Callable[..., bool]) -> None:
-        """Make a call that creates a file two steps: one before, and one when it is there."""
+        """Make a call that begins a file two steps: one before, and one when the file is there."""
         call = getattr(owner, name)
 
         def counted(*args: Any, **settings: Any) -> Any:
@@ -175,9 +175,9 @@ class Steps:
             self.before(os, kind, kind)
         self.before(pq.ParquetWriter, "close", "close of Parquet")
         self.before(DuckSession, "_make", "query")
-        self.around(DuckSession, "save", "COPY of DuckDB", lambda *_: True)
+        self.around(DuckSession, "save", "files of DuckDB", lambda *_: True)
         self.around(pq.ParquetWriter, "__init__", "Parquet", lambda *_, **__: True)
-        self.around(os, "open", "write", lambda path, flags, *_, **__: bool(flags & (os.O_RDWR | os.O_WRONLY)))
+        self.around(os, "open", "write", lambda _, flags, *__, **___: bool(flags & (os.O_RDWR | os.O_WRONLY)))
         self.around(io, "open", "write", _writes)
         builtins.open = io.open
 
@@ -187,19 +187,17 @@ def _writes(file: Any, mode: str = "r", *_: Any, **__: Any) -> bool:
 
 
 def forked(work: Callable[[], Any]) -> tuple[int, Any]:
-    """Exit code of a forked process, and what `work` returned there or, where it ended early, what it wrote."""
+    """Exit code of a forked process, and what `work` returned there or, if it ended early, what it wrote."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         code = 1
         try:
-            os.fsync = lambda file: None  # it matters when a machine dies, and takes long
-            os.close(reading)
+            os.fsync = lambda fd: None  # it matters where a machine dies, and takes long
             os.dup2(writing, 2)
-            answer = json.dumps(work())
-            os.write(writing, answer.encode())
+            os.write(writing, json.dumps(work()).encode())
             code = 0
-        except BaseException:
+        except BaseException:  # noqa: BLE001  # the child must end here
             traceback.print_exc()
         os._exit(code)
     os.close(writing)
@@ -209,111 +207,90 @@ def forked(work: Callable[[], Any]) -> tuple[int, Any]:
     return code, json.loads(said) if code == 0 else said
 
 
-def killed(run: Callable[[], Result], last: int) -> tuple[int, Any]:
-    """A run ended before step number `last`; without an end where there are fewer."""
-
-    def work() -> list[str]:
-        steps = Steps(last)
-        steps.watch()
-        run()
-        return steps.kinds
-
-    return forked(work)
-
-
-def resumed(run: Callable[[], Result]) -> Result:
-    """The same run to its end."""
-    code, answer = forked(lambda: vars(run()))
-    if code:
-        raise AssertionError(answer)
-    return Result(**answer)
-
-
 class Trials:
-    """Kills a run at one step after the other, and compares what the next runs make of it."""
+    """Kills a run at one step or another, and compares what the next ones make of it with others."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.case, self.out = folder, Case(folder / "in"), folder / "out"
-        self.kinds: Counter[str] = Counter()
+        self.killed: Counter[str] = Counter()
         """How many were killed before a step of each kind."""
         self.wrong: list[str] = []
-        self.wanted = {edited: resumed(lambda e=edited: self.case.run(folder / f"{e}", edited=e)) for edited in (False, True)}  # fmt: skip
-        assert not any(result.left for result in self.wanted.values())
+        self.wanted = {edited: self._finish(folder / str(edited), edited) for edited in (False, True)}
 
-    def _begin(self) -> None:
-        shutil.rmtree(self.out, ignore_errors=True)
+    def _finish(self, output: Path, edited: bool) -> Result:
+        code, answer = forked(lambda: vars(self.case.run(output, edited=edited)))
+        return Result(**answer) if code == 0 else Result(content_hash=str(answer), published={}, left=[])
 
     def _kill(self, last: int, *, edited: bool = False) -> bool:
-        code, said = killed(lambda: self.case.run(self.out, edited=edited), last)
-        if code == 0:
-            return False
-        assert code == KILLED, said
-        self.kinds[said.strip()] += 1
-        return True
+        def work() -> None:
+            Steps(last).watch()
+            self.case.run(self.out, edited=edited)
 
-    def _resume(self, what: str, last: int, *, edited: bool = False) -> None:
-        try:
-            result = resumed(lambda: self.case.run(self.out, edited=edited))
-        except AssertionError as error:
-            self.wrong.append(f"{what} {last}: {str(error).splitlines()[-1]}")
-            return
-        wanted = self.wanted[edited]
-        if result != wanted:
-            same = "hash differs" if result.content_hash != wanted.content_hash else "hash is the same"
-            files = {k for k, _ in result.published.items() ^ wanted.published.items()}
-            self.wrong.append(f"{what} {last}: {same}, files that differ: {sorted(files)}, left: {result.left}")
+        code, said = forked(work)
+        if code == KILLED:
+            self.killed[said] += 1
+        elif code:
+            self.wrong.append(f"step {last}: failed and was not killed: {said}")
+        return code != 0
+
+    def _expect(self, what: str, last: int, *, edited: bool = False) -> None:
+        got, wanted = self._finish(self.out, edited), self.wanted[edited]
+        if got != wanted:
+            files = sorted({name for name, _ in got.published.items() ^ wanted.published.items()})
+            same = "the hash is the same" if got.content_hash == wanted.content_hash else got.content_hash
+            self.wrong.append(f"{what}, step {last}: {same}; files that differ: {files}; left: {got.left}")
 
     def resume(self, last: int) -> bool:
-        """Killed and resumed."""
-        self._begin()
-        if not self._kill(last):
-            return False
-        self._resume("killed", last)
-        return True
+        """Killed and resumed. False where the run has no such step, here and below."""
+        shutil.rmtree(self.out, ignore_errors=True)
+        if died := self._kill(last):
+            self._expect("killed", last)
+        return died
 
     def change(self, last: int) -> bool:
         """Killed, then run with another threshold, then with the first again."""
-        self._begin()
-        if not self._kill(last):
-            return False
-        self._resume("killed, changed", last, edited=True)
-        self._resume("killed, changed and back", last)
-        return True
+        shutil.rmtree(self.out, ignore_errors=True)
+        if died := self._kill(last):
+            self._expect("killed and changed", last, edited=True)
+            self._expect("killed, changed and changed back", last)
+        return died
 
     def back(self, last: int) -> bool:
-        """Finished, then killed with another threshold, then run with the first again, and with the other."""
-        self._copy()
-        if not self._kill(last, edited=True):
-            return False
-        self._resume("killed in a change, back", last)
-        self._resume("killed in a change, back and changed", last, edited=True)
-        return True
+        """Finished, then killed with another threshold, then run with the first, then with the other."""
+        self._finished()
+        if died := self._kill(last, edited=True):
+            self._expect("killed in a change that is taken back", last)
+            self._expect("killed in a change that is taken back and made again", last, edited=True)
+        return died
 
     def input(self, last: int) -> bool:
         """Finished, then killed with another input of the same size, then run with the first again."""
-        self._copy()
+        self._finished()
         back = self.case.edit()
-        try:
-            died = self._kill(last)
-        finally:
-            back()
+        died = self._kill(last)
+        back()
         if died:
-            self._resume("killed on another input, back", last)
+            self._expect("killed on an input that is changed back", last)
         return died
 
-    def _copy(self) -> None:
-        self._begin()
-        shutil.copytree(self.folder / "False", self.out, copy_function=os.link)
+    def _finished(self) -> None:
+        shutil.rmtree(self.out, ignore_errors=True)
+        shutil.copytree(self.folder / "False", self.out)
 
 
-def every(trial: Callable[[int], bool], steps: Sequence[int]) -> int:
-    """A trial at each of some steps until there are no more; how many there were."""
-    return sum(1 for _ in iter_while(trial, steps))
+TRIALS: dict[str, Callable[[Trials, int], bool]] = {
+    "resume": Trials.resume,
+    "change": Trials.change,
+    "back": Trials.back,
+    "input": Trials.input,
+}
 
 
-def iter_while(trial: Callable[[int], bool], steps: Sequence[int]) -> Any:
-    """The steps at which a trial was killed."""
+def at_each(trials: Trials, name: str, steps: Iterable[int]) -> int:
+    """One kind of trial at some steps, until the run has no more; how many there were."""
+    n = 0
     for last in steps:
-        if not trial(last):
-            return
-        yield last
+        if not TRIALS[name](trials, last):
+            break
+        n += 1
+    return n

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from pipeline.ledger import Ledger, Stopwatch
+from pipeline import ledger as ledger_module
+from pipeline.ledger import Dropped, Ledger, Stopwatch
 
 
 def batch(n: int) -> pa.RecordBatch:
@@ -37,6 +39,28 @@ def test_routing_nothing_and_dropping_nothing() -> None:
     assert len(ledger.route("rules", batch(0), lists())) == 0
     assert len(ledger.route("rules", batch(2), lists([], None))) == 2
     assert list(ledger.dropped.batches("rules")) == []
+
+
+def test_dropped_documents_wait_in_a_file_for_each_step_and_come_back_in_their_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_module, "WAITING_BYTES", 100)
+    with Dropped(tmp_path) as dropped:
+        for i in range(50):
+            dropped.put("ab"[i % 2], pa.RecordBatch.from_pydict({"n": [i]}))
+        assert dropped.n_bytes <= 100
+        assert [b["n"][0].as_py() for name in "bac" for b in dropped.batches(name)] == [
+            *range(1, 50, 2),
+            *range(0, 50, 2),
+        ]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_few_dropped_documents_touch_no_disk(tmp_path: Path) -> None:
+    with Dropped(tmp_path / "never") as dropped:
+        dropped.put("a", batch(3))
+        assert [b.num_rows for b in dropped.batches("a")] == [3]
+    assert not (tmp_path / "never").exists()
 
 
 def test_time_is_charged_to_the_step_that_takes_it() -> None:

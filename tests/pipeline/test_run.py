@@ -12,19 +12,21 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.engine import Engine
 from pipeline.errors import NothingLeft, OutputBusy, StepError, WorkerDied
+from pipeline.inline import InlineEngine
 from pipeline.local import LocalEngine
 from pipeline.lock import hold
 from pipeline.plan import Chain
 from pipeline.record import Record
 from pipeline.run import Runner
-from tests.toy import Count, Fail, Lines, Long, OnePerLetter, Pairs, chain, recipe, write_lines
+from tests.toy import Compare, Count, Fail, Lines, Long, OnePerLetter, Pairs, chain, recipe, write_lines
 
 A = {"a.txt": "apple\n?\nab\nbanana\navocado\n#hash\nberry\ncherry\n", "b.txt": "citrus\ndate\nelder\n"}
 B = {"c.txt": "fig\ngrape\nguava\napricot\nhoney\n"}
 
 
-def run(engine: LocalEngine, output: Path, *chains: Chain) -> Record:
+def run(engine: Engine, output: Path, *chains: Chain) -> Record:
     return Runner(recipe(output, *chains), engine, lambda *_: None).run()
 
 
@@ -184,6 +186,72 @@ def test_changed_input_of_the_same_size_is_read_again(local: LocalEngine, tmp_pa
     assert "olive" in texts(tmp_path / "out")
 
 
+def edit(path: Path, before: str, after: str) -> None:
+    """Other words of the same length, at another time."""
+    path.write_text(path.read_text().replace(before, after))
+    os.utime(path, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns + 1))
+
+
+def test_two_recipes_on_one_output_both_notice_a_changed_input(tmp_path: Path) -> None:
+    engine, out, source = InlineEngine(1, {}), tmp_path / "out", lines(tmp_path, A)
+    recipes = [chain(source, Count(), OnePerLetter(), Long(min_n_chars=n)) for n in (3, 4)]
+    before = [run(engine, out, r).content_hash for r in recipes]
+    edit(tmp_path / "in" / "b.txt", "elder", "olive")
+    after = [run(engine, out, r).content_hash for r in recipes[::-1]][::-1]
+    assert after == [run(engine, tmp_path / f"fresh-{i}", r).content_hash for i, r in enumerate(recipes)]
+    assert not set(before) & set(after)
+    edit(tmp_path / "in" / "b.txt", "olive", "elder")
+    assert [run(engine, out, r).content_hash for r in recipes] == before
+
+
+def test_inputs_that_go_come_back_or_change_their_name(tmp_path: Path) -> None:
+    engine, out, here = InlineEngine(1, {}), tmp_path / "out", tmp_path / "in"
+    write_lines(here, {**A, **B, "r.txt": "elm\n"})
+
+    def check(*names: str, source: str = "toy", shard_bytes: int = 1) -> str:
+        x = chain(
+            Lines(paths=tuple(str(here / n) for n in names), source=source),
+            Compare(against=(str(here / "r.txt"),)),
+            name=source,
+        )
+        fresh = tmp_path / f"fresh-{len(list(tmp_path.iterdir()))}"
+        made, wanted = (
+            Runner(recipe(o, x, shard_bytes=shard_bytes), engine, lambda *_: None).run() for o in (out, fresh)
+        )
+        assert made.content_hash == wanted.content_hash
+        assert texts(out, source) == texts(fresh, source)
+        return made.content_hash
+
+    both = check("a.txt", "b.txt")
+    assert check("a.txt") != both
+    assert check("a.txt", "b.txt", "c.txt") != both
+    (here / "b.txt").unlink()
+    check("a.txt")
+    write_lines(here, {"b.txt": A["b.txt"].replace("elder", "olive")})  # back, and not what it was
+    edit(here / "b.txt", "", "")
+    assert check("a.txt", "b.txt") != both
+    check("a.txt", "b.txt", source="other")
+    check("a.txt", "b.txt", shard_bytes=1000)
+    edit(here / "b.txt", "olive", "elder")
+    check("a.txt", "b.txt", source="other")
+    check("a.txt", "b.txt", shard_bytes=1000)  # the shards that were put together, too
+    assert check("a.txt", "b.txt") == both
+    edit(here / "r.txt", "elm", "ash")
+    assert check("a.txt", "b.txt") != both
+
+
+def test_a_common_query_may_leave_a_source_with_nothing(tmp_path: Path) -> None:
+    engine, source = InlineEngine(1, {}), lines(tmp_path, {"a.txt": "one\ntwo\n"})
+    x, y = (chain(source, OnePerLetter(), Count(), name=name, shared=2) for name in "xy")
+    record = run(engine, tmp_path / "out", x, y)
+    assert record.rows == {"x": 2, "y": 0}
+    alone = [
+        chain(source, Count(), Long(min_n_chars=n), name=name, shared=0) for n, name in ((1, "x"), (9, "y"))
+    ]
+    with pytest.raises(NothingLeft, match="'Long' dropped all 2 documents of 'y'"):
+        run(engine, tmp_path / "alone", *alone)
+
+
 def test_dropping_everything_stops_the_run_with_the_reasons(local: LocalEngine, tmp_path: Path) -> None:
     with pytest.raises(NothingLeft, match=r"'Long' dropped all 10 documents of 'toy': min_n_chars \(10\)"):
         run(local, tmp_path / "out", chain(lines(tmp_path, A), Count(), Long(min_n_chars=99)))
@@ -255,6 +323,35 @@ def test_what_was_dropped_is_one_table_whatever_the_recipe_was_before(
         back.content_hash
         == run(local, tmp_path / "short", chain(source, Count(), Long(), saves=(1,))).content_hash
     )
+
+
+def test_files_that_no_run_has_made_stay_and_so_does_a_run_within(tmp_path: Path) -> None:
+    out, source = tmp_path / "out", lines(tmp_path, A)
+    engine, ours = InlineEngine(1, {}), f".part-00000.parquet.{'0a' * 8}.tmp"
+    run(engine, out, chain(source, Count()))
+    (folder,) = (out / "_run" / "toy").iterdir()
+    names = (".notes.txt.tmp", ".draft.tmp/chapter")
+    mine = [
+        *(place / name for place in (out, out / "documents", out / "_run", folder) for name in names),
+        out / "documents" / "other" / "part-00000.parquet",
+        out / "documents" / "toy" / "part-of-mine.parquet",
+        out / ours,
+        *(inner / "_run" / "toy" / "01" / ours for inner in (out / "inner", out / "_run" / "inner")),
+    ]  # fmt: skip
+    for path in mine:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("mine")
+    (folder / "dropped" / ours).write_text("left by a killed task")
+    with hold(out / "inner" / "_run"), hold(out / "_run" / "inner" / "_run"):
+        run(engine, out, chain(source, Count(), Long()))
+        edit(tmp_path / "in" / "b.txt", "elder", "olive")
+        for path in mine:
+            if folder in path.parents:
+                path.unlink()  # of a folder that must begin anew, nothing is kept
+        run(engine, out, chain(source, Count(), Long()))
+        run(engine, out, chain(source, Count()))
+    assert [path for path in mine if folder not in path.parents and not path.exists()] == []
+    assert not (folder / "dropped" / ours).exists()
 
 
 def test_what_an_earlier_run_published_goes_and_what_a_user_put_there_stays(

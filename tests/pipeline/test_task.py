@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline import ledger
 from pipeline.errors import RunError, StepError
 from pipeline.plan import make
 from pipeline.schema import N_BYTES
@@ -64,6 +65,36 @@ def test_kept_dropped_keys_and_account(tmp_path: Path) -> None:
     assert account["rows"] == 2
     assert account["dropped_rows"] == 3
     assert account["peak_bytes"] > 1 << 20
+
+
+def test_dropped_documents_that_wait_in_files_give_the_same_bytes_and_leave_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "one\n?\nfour\nfive\nsix\n?\nx\n#seven\n"
+    in_memory = task(tmp_path / "a", Count(), Long(), text=text)
+    wanted = perform(in_memory)
+    monkeypatch.setattr(ledger, "WAITING_BYTES", 0)
+    in_files = task(tmp_path / "b", Count(), Long(), text=text)
+    assert perform(in_files)["dropped_sha256"] == wanted["dropped_sha256"]
+    assert in_files.dropped_path.read_bytes() == in_memory.dropped_path.read_bytes()
+    with pytest.raises(StepError):
+        perform(task(tmp_path / "c", Count(), Long(), Fail(word="five"), text=text))
+    assert [p for p in tmp_path.rglob("*") if p.name.endswith(".tmp")] == []
+
+
+@pytest.mark.parametrize("victim", ["part-00000.parquet", "part-00000.json", "dropped/part-00000.parquet"])
+def test_a_file_of_a_shard_that_is_gone_is_made_again(tmp_path: Path, victim: str) -> None:
+    work = task(tmp_path, Count(), Long())
+    first = perform(work)
+    path = work.of.folder / victim
+    before = path.read_bytes()
+    path.unlink()
+    assert done(work) is None
+    again = perform(work)
+    assert [again[k] for k in ("sha256", "dropped_sha256")] == [
+        first[k] for k in ("sha256", "dropped_sha256")
+    ]
+    assert victim.endswith("json") or path.read_bytes() == before
 
 
 def test_a_finished_task_reads_its_account(tmp_path: Path) -> None:
