@@ -118,13 +118,13 @@ def line(file: int, i: int) -> str:
 LINES = {f"in-{f}.txt": "".join(f"{line(f, i)}\n" for i in range(40)) for f in range(4)} | {"in-9.txt": ""}
 
 
-def make_recipe(folder: Path, output: Path) -> Recipe:
+def make_recipe(folder: Path, output: Path, shard_bytes: int = 1) -> Recipe:
     """Two sources, with files in common and an empty one; two queries over both, one of them in rounds."""
     paths = toy.write_lines(folder, LINES)
     common = (toy.Long(min_n_chars=3), toy.Compare(against=paths[3:]), toy.OnePerLetter(), Chains())
     news = toy.chain(toy.Lines(paths=paths[:2]), toy.Count(), *common, name="news", shared=3)
     web = toy.chain(toy.Lines(paths=paths[1:]), toy.Count(), *common, name="web", shared=3)
-    return toy.recipe(output, news, web)
+    return toy.recipe(output, news, web, shard_bytes=shard_bytes)
 
 
 def run(recipe: Recipe, engine: SparkEngine | LocalEngine) -> dict[str, object]:
@@ -151,6 +151,17 @@ def test_same_bytes_as_the_local_engine(spark: SparkEngine, local: LocalEngine, 
     assert shards == digests(tmp_path / "one") == digests(tmp_path / "two")
     assert len(shards) > 20
     assert all(n > 0 for n in expected["rows"].values())  # type: ignore[attr-defined]
+
+
+def test_small_shards_are_put_together_as_locally(
+    spark: SparkEngine, local: LocalEngine, tmp_path: Path
+) -> None:
+    made = [
+        run(make_recipe(tmp_path / "in", tmp_path / name, 1 << 10), engine)
+        for name, engine in (("local", local), ("spark", spark))
+    ]
+    assert made[0] == made[1]
+    assert len(list((tmp_path / "spark" / "documents" / "web").iterdir())) == 1
 
 
 def test_spark_finishes_what_the_local_engine_began(
