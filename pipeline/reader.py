@@ -8,9 +8,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
-from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import yaml
@@ -18,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from pipeline.errors import ConfigError, Problem
 from pipeline.registry import suggest
+from pipeline.yaml_file import MAX_PROBLEMS, parse, printable
 
 _BRANCH = re.compile(r"(constrained-)?(str|float|int|none|bool)$|(dict|list|tuple|literal)\[|[A-Z]")
 """What pydantic puts into a path for a branch of a union; no setting is named so."""
@@ -45,47 +45,28 @@ class Reader:
     file: str
     root: yaml.Node | None = None
     problems: list[Problem] = field(default_factory=list)
+    _pairs: dict[int, dict[str, tuple[yaml.Node, yaml.Node]]] = field(default_factory=dict)
+    """Of a mapping node seen before: its keys and values by key."""
 
     def load(self) -> Any:
-        """The file's values.
+        """The file's values; a key that stands twice is noted.
 
         Raises:
-            ConfigError: it cannot be read, is not YAML, or a key stands twice.
+            ConfigError: it cannot be read, or is not YAML of a size that recipes have.
         """
-        try:
-            text = Path(self.file).read_text(encoding="utf-8")
-            self.root = yaml.compose(text, Loader=yaml.SafeLoader)
-            values = yaml.safe_load(text)
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError([Problem(self.file, 1, "file", str(error))]) from error
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            message = getattr(error, "problem", None) or str(error)
-            line = mark.line + 1 if mark else 1
-            raise ConfigError([Problem(self.file, line, "yaml", message)]) from error
-        self.problems += self._repeated(self.root)
+        self.root, values, repeated = parse(self.file)
+        self.problems += repeated
         return values
-
-    def _repeated(self, node: yaml.Node | None) -> Iterator[Problem]:
-        if isinstance(node, yaml.MappingNode):
-            seen: dict[str, int] = {}
-            for key, value in node.value:
-                line = key.start_mark.line + 1
-                if key.value in seen:
-                    message = f"stands twice, first in line {seen[key.value]}; YAML would keep the last"
-                    yield Problem(self.file, line, key.value, message)
-                seen[key.value] = line
-                yield from self._repeated(value)
-        elif isinstance(node, yaml.SequenceNode):
-            for item in node.value:
-                yield from self._repeated(item)
 
     def line(self, where: Where) -> int:
         """Line (from 1) of the deepest node on the path."""
         node, line = self.root, 1
         for part in where:
             if isinstance(node, yaml.MappingNode):
-                hit = next(((k, v) for k, v in node.value if k.value == str(part)), None)
+                if id(node) not in self._pairs:
+                    # The last of a key counts: what `<<` brings stands before what overrides it.
+                    self._pairs[id(node)] = {k.value: (k, v) for k, v in node.value}
+                hit = self._pairs[id(node)].get(str(part))
             elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
                 hit = (node.value[part], node.value[part])
             else:
@@ -96,12 +77,18 @@ class Reader:
         return line
 
     def problem(self, where: Where, message: str, at: str | None = None) -> None:
-        """Note one; `at` names the place if the path does not say it well."""
-        name = at if at is not None else ".".join(map(str, where)) or "recipe"
+        """Note one; `at` names the place if the path does not say it well.
+
+        Raises:
+            ConfigError: there are so many that nobody would read on.
+        """
+        name = printable(at if at is not None else ".".join(map(str, where)) or "recipe")
         for part in message.splitlines():
             problem = Problem(self.file, self.line(where), name, part)
             if problem not in self.problems:
                 self.problems.append(problem)
+        if len(self.problems) >= MAX_PROBLEMS:
+            raise ConfigError(self.problems)
 
     def mapping(self, value: Any, where: Where, known: Sequence[str]) -> dict[str, Any]:
         """`value` if it is a mapping with known keys; what is not gets noted and left out."""
@@ -110,7 +97,7 @@ class Reader:
             return {}
         for key in value:
             if key not in known:
-                hint = suggest(str(key), known) or f"; known: {', '.join(known)}"
+                hint = suggest(printable(str(key)), known) or f"; known: {', '.join(known)}"
                 self.problem((*where, str(key)), f"unknown key{hint}")
         return {k: v for k, v in value.items() if k in known}
 
@@ -152,7 +139,7 @@ class Reader:
         wrong, given, at = problems[0]["type"], problems[0]["input"], ".".join(map(str, path))
         if wrong in ("unexpected_keyword_argument", "extra_forbidden"):
             known = _settings_at(kind, path[:-1])
-            hint = suggest(str(path[-1]), known) or f"; known: {', '.join(known)}"
+            hint = suggest(printable(str(path[-1])), known) or f"; known: {', '.join(known)}"
             self.problem((*where, *path), f"unknown setting{hint}", at)
             return
         if wrong in ("missing", "missing_argument"):
@@ -211,4 +198,9 @@ def _is_number(text: str) -> bool:
 
 
 def shown(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)[:80]
+    """A value as JSON where it is some, cut to what fits a message."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, default=str)
+    except TypeError:  # keys that are dates, say
+        text = str(value)
+    return printable(text[:80])
