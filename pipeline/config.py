@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -18,6 +19,8 @@ from pipeline.steps import Named
 
 STEP_KEYS = ("use", "with", "name", "save")
 SOURCE_KEYS = (*STEP_KEYS[:2], "steps")
+MAX_STEPS = 1000
+WORD = "must be a word: letters, digits, _ and -"
 TOP_KEYS = ("name", "source", "sources", "steps", "measure", "output", "engine", "shard_bytes")
 
 
@@ -45,10 +48,9 @@ def read(file: str, output: Path | None = None) -> Recipe:
     values = reader.load()
     sections = names("sections")
     top = reader.mapping(values, (), (*TOP_KEYS, *sections))
-    name = top.get("name", Path(file).stem)
-    if not isinstance(name, str):
-        reader.problem(("name",), f"must be text, not {shown(name)}")
-        name = "recipe"
+    if reader.problems and not top:
+        raise ConfigError(reader.problems)  # all the rest would be missing
+    name = _name(reader, file, top)
     chains = _chains(reader, top, name)
     several = top.get("sources")
     made = _sections(reader, top, [*several] if isinstance(several, dict) else [name])
@@ -58,6 +60,8 @@ def read(file: str, output: Path | None = None) -> Recipe:
         reader.problem(("output",), "is required: the folder the run is written to")
     elif "://" in str(where):
         reader.problem(("output",), "must be a local or mounted folder")
+    elif "\0" in str(where):
+        reader.problem(("output",), f"is no name of a folder: {shown(where)}")
     engine = reader.mapping(top.get("engine", {}), ("engine",), tuple(names("engines")))
     for key, settings in engine.items():
         if not isinstance(settings, dict):
@@ -76,6 +80,22 @@ def read(file: str, output: Path | None = None) -> Recipe:
         engine=engine,
         shard_bytes=shard_bytes,
     )
+
+
+def _name(reader: Reader, file: str, top: Mapping[str, Any]) -> str:
+    """The recipe's name: what it says, else its file's, where all that is no letter or digit becomes `-`."""
+    name = top.get("name", re.sub(r"[^\w-]+", "-", Path(file).stem).strip("-") or "recipe")
+    if not isinstance(name, str):
+        reader.problem(("name",), f"must be text, not {shown(name)}")
+        return "recipe"
+    if "source" in top and not _is_word(name):
+        reader.problem(("name",), WORD)  # it is the name of the one source as well
+        return "recipe"
+    return name
+
+
+def _is_word(name: Any) -> bool:
+    return isinstance(name, str) and name != "" and f"x{name}".replace("-", "_").isidentifier()
 
 
 def _chains(reader: Reader, top: dict[str, Any], name: str) -> list[Chain]:
@@ -124,6 +144,9 @@ def _steps(reader: Reader, values: Any, where: Where) -> tuple[list[Named | None
     if not isinstance(values, list):
         reader.problem(where, f"must be a list of steps, not {shown(values)}")
         return [None], set()
+    if len(values) > MAX_STEPS:
+        reader.problem(where, f"has {len(values):,} steps; at most {MAX_STEPS:,} can be planned")
+        return [None], set()
     out, saves = [], set()
     for i, value in enumerate(values):
         given = reader.mapping(value, (*where, i), STEP_KEYS)
@@ -161,8 +184,8 @@ def _step(reader: Reader, given: dict[str, Any], where: Where, name: Any, kind: 
     except PlanError as error:
         setting = str(error).partition(":")[0]
         reader.problem((*place, setting) if setting in settings else place, str(error), use)
-    if name is not None and not (isinstance(name, str) and name.replace("-", "_").isidentifier()):
-        reader.problem((*where, "name"), "must be a word: letters, digits, _ and -")
+    if name is not None and not _is_word(name):
+        reader.problem(where if kind is Source else (*where, "name"), WORD)
         return None
     lines = {setting: reader.line((*place, setting)) for setting in settings}
     return Named(name=name or use, use=use, step=step, line=reader.line((*where, "use")), lines=lines)

@@ -188,7 +188,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     path = tmp_path / "stages.yaml"
     path.write_bytes(b"name: \xff\n")
-    with pytest.raises(ConfigError, match="utf-8"):
+    with pytest.raises(ConfigError, match="is not UTF-8"):
         read(str(path))
 
 
@@ -230,3 +230,34 @@ def test_a_mistake_of_one_setting_has_its_line(tmp_path: Path, words: str) -> No
     steps = "  - use: keep_if\n    with:\n      where: nobody > 1\n  - use: one_per_letter\n"
     (line,) = problems(tmp_path, GOOD.replace("  - use: one_per_letter\n", steps) % words)
     assert line.startswith("9: keep_if: where: ")
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("2024-run.yaml", "2024-run"),
+        ("cc.small.yaml", "cc-small"),
+        ("my run (2).yaml", "my-run-2"),
+        ("größe_1.yaml", "größe_1"),
+        ("....yaml", "recipe"),
+    ],
+)
+def test_a_recipe_without_a_name_has_its_files(toys: Path, tmp_path: Path, file: str, name: str) -> None:
+    (tmp_path / "a.txt").write_text("apple\n")
+    path = tmp_path / file
+    path.write_text(f"source: {{use: lines, with: {{paths: ['{tmp_path}/a.txt']}}}}\noutput: out\n")
+    recipe = read(str(path))
+    assert (recipe.name, recipe.chains[0].source.name) == (name, name)
+
+
+@pytest.mark.parametrize("given", ["my run", "a/b", "''"])
+def test_a_name_that_is_no_word_is_the_recipes_problem(toys: Path, tmp_path: Path, given: str) -> None:
+    (tmp_path / "a.txt").write_text("apple\n")
+    path = tmp_path / "recipe.yaml"
+    source = f"{{use: lines, with: {{paths: ['{tmp_path}/a.txt']}}}}"
+    path.write_text(f"output: out\nname: {given}\nsource: {source}\n")
+    with pytest.raises(ConfigError, match=r"^\S+:2: name: must be a word: letters, digits, _ and -$"):
+        read(str(path))
+    path.write_text(f"output: out\nsources:\n  {given}: {source}\n")
+    with pytest.raises(ConfigError, match=r"^\S+:3: sources\.[^:]*: must be a word"):
+        read(str(path))
