@@ -7,7 +7,6 @@ size, its depth, an alias to itself, or the number of values it stands for with 
 from __future__ import annotations
 
 import itertools
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -133,25 +132,23 @@ def _bound(events: Iterator[yaml.Event]) -> None:
     total = documents = 0
     begun: list[tuple[str | None, int]] = []  # of each open collection: its anchor, and `total` before it
     lines: dict[str, int] = {}
-    sizes: dict[str, int] = {}  # of each anchor whose node has ended: the values it stands for
-    event: Any
+    sizes: dict[str | None, int] = {}  # of each anchor whose node has ended: the values it stands for
     for event in events:
+        mark: Any = event.start_mark
         if isinstance(event, yaml.DocumentStartEvent):
             documents += 1
             if documents > 1:
-                raise _Refused("a second document begins here; a recipe is one", event.start_mark)
+                raise _Refused("a second document begins here; a recipe is one", mark)
         elif isinstance(event, yaml.AliasEvent):
             if event.anchor in lines and event.anchor not in sizes:
-                raise _Refused(f"alias *{event.anchor} stands inside what it stands for", event.start_mark)
+                raise _Refused(f"alias *{event.anchor} stands inside what it stands for", mark)
             total += sizes.get(event.anchor, 1)  # of one that is not there, `compose` says so
         elif isinstance(event, yaml.NodeEvent):
             anchor, total = event.anchor, total + 1
             if anchor in lines:
-                raise _Refused(
-                    f"anchor &{anchor} stands twice, first in line {lines[anchor]}", event.start_mark
-                )
+                raise _Refused(f"anchor &{anchor} stands twice, first in line {lines[anchor]}", mark)
             if anchor is not None:
-                lines[anchor] = event.start_mark.line + 1
+                lines[anchor] = mark.line + 1
             if isinstance(event, yaml.CollectionStartEvent):
                 begun.append((anchor, total - 1))
             elif anchor is not None:
@@ -161,6 +158,6 @@ def _bound(events: Iterator[yaml.Event]) -> None:
             if anchor is not None:
                 sizes[anchor] = total - before
         if total > MAX_VALUES:
-            raise _Refused(f"more than {MAX_VALUES:,} values, aliases written out", event.start_mark)
+            raise _Refused(f"more than {MAX_VALUES:,} values, aliases written out", mark)
         if len(begun) > MAX_DEPTH:
-            raise _Refused(f"nested more than {MAX_DEPTH} deep", event.start_mark)
+            raise _Refused(f"nested more than {MAX_DEPTH} deep", mark)
