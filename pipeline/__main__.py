@@ -1,5 +1,20 @@
-"""`python -m pipeline`."""
+"""The command `pipeline`, also as `python -m pipeline`: signals are heard before what is slow to import."""
 
-from pipeline.cli import main
+import sys
 
-main()
+from pipeline.boundary import guarded
+
+
+def main() -> None:
+    """Run the command line; ends the process."""
+    sys.exit(guarded(_command))
+
+
+def _command() -> None:
+    from pipeline.cli import command
+
+    command()
+
+
+if __name__ == "__main__":
+    main()

@@ -39,7 +39,7 @@ Output = Annotated[Path | None, typer.Option(help="instead of the recipe's outpu
 def console() -> Console:
     """Where commands print."""
     # Off a terminal rich would fold tables to 80 columns, and a log has no such edge.
-    return Console() if sys.stdout.isatty() else Console(width=160)
+    return Console() if sys.stdout is not None and sys.stdout.isatty() else Console(width=160)
 
 
 @app.command()
@@ -61,18 +61,14 @@ def carry_out(recipe: config.Recipe, engine: str, workers: int, as_json: bool) -
     try:
         with watch("json" if as_json else "auto", screen) as progress:
             record = Runner(recipe, with_engine, progress).run()
-    except KeyboardInterrupt:
-        typer.echo("stopped; the same command resumes", err=True)
-        raise typer.Exit(130) from None
     finally:
         with_engine.close()
+    # The page is for people; with --json, standard output is for machines.
+    with open(os.devnull, "w") if as_json else contextlib.nullcontext(sys.stdout) as out:
+        _report(recipe.output, out)
     if as_json:
-        # The page is for people; standard output is for machines here.
-        with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
-            find("commands", "report")(recipe.output)
         typer.echo(json.dumps({"event": "done", "output": str(recipe.output), "record": record.as_json()}))
         return
-    find("commands", "report")(recipe.output)
     for folders in record.documents.values():
         for folder in folders:
             screen.print(f"documents: {recipe.output / folder}", soft_wrap=True)
@@ -82,17 +78,22 @@ def carry_out(recipe: config.Recipe, engine: str, workers: int, as_json: bool) -
     screen.print(f"content hash: {record.content_hash}", soft_wrap=True)
 
 
-def main() -> None:
-    """The `pipeline` command. Exit code 2 for a wrong recipe, 1 for a run that stopped."""
+def _report(output: Path, out: Any) -> None:
+    """Show the report in `out`, and write it. The run is done, whether its page can be written or not."""
+    try:
+        with contextlib.redirect_stdout(out):
+            find("commands", "report")(output)
+    except PipelineError as error:
+        typer.echo(str(error), err=True)
+
+
+def command() -> None:
+    """What the command line asks for. It ends with SystemExit, or with what `pipeline.boundary` describes."""
     for name in names("commands"):
         # Only the command asked for is imported, unless all are to be listed.
         if sys.argv[1:2] in ([name], [], ["--help"]):
             _add(name, find("commands", name))
-    try:
-        app(prog_name="pipeline")
-    except PipelineError as error:
-        typer.echo(str(error), err=True)
-        sys.exit(error.exit_code)
+    app(prog_name="pipeline")
 
 
 def _add(name: str, command: Any) -> None:

@@ -42,8 +42,10 @@ def session(work: Path, threads: int, memory: str | None) -> Iterator[Sql]:
     """
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    connection = duckdb.connect(str(work / "session.duckdb"))
-    try:
+    with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, work, ignore_errors=True)
+        stack.enter_context(_queries())
+        connection = stack.enter_context(duckdb.connect(str(work / "session.duckdb")))
         connection.execute(f"SET threads = {threads}")
         connection.execute(f"SET temp_directory = '{_quoted(work / 'spill')}'")
         connection.execute("SET preserve_insertion_order = false")  # else sorting is all in memory
@@ -51,11 +53,17 @@ def session(work: Path, threads: int, memory: str | None) -> Iterator[Sql]:
         if memory:
             connection.execute(f"SET memory_limit = '{_quoted(memory)}'")
         yield DuckSession(connection)
+
+
+@contextlib.contextmanager
+def _queries() -> Iterator[None]:
+    """What DuckDB raises, as an error of ours."""
+    try:
+        yield
     except duckdb.Error as error:
-        raise RunError(f"query failed: {error}") from error
-    finally:
-        connection.close()
-        shutil.rmtree(work, ignore_errors=True)
+        full = any(why in str(error) for why in ("No space left", "quota exceeded"))
+        advice = "; make room, and the same command goes on" if full else ""
+        raise RunError(f"query failed: {error}{advice}") from error
 
 
 def _quoted(value: object) -> str:
@@ -83,7 +91,7 @@ class DuckRelation:
 
 
 def _drop(connection: duckdb.DuckDBPyConnection, name: str, kind: str) -> None:
-    with contextlib.suppress(duckdb.ConnectionException):  # the session is over and the file gone
+    with contextlib.suppress(duckdb.Error):  # the session is over and the file gone, or the disk was full
         connection.execute(f"DROP {kind} IF EXISTS {name}")
 
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from pipeline.errors import RunError
 from pipeline.record import Record
 from pipeline.store import atomic
 
@@ -69,11 +70,18 @@ def show(record: Record, console: Console) -> None:
 
 
 def write(run: Path, record: Record) -> Path:
-    """Write `report.html` into the run; returns its path."""
+    """Write `report.html` into the run; returns its path.
+
+    Raises:
+        RunError: it cannot be written.
+    """
     template = files("jobs.inspect").joinpath("report.html").read_text(encoding="utf-8")
     html = Environment(autoescape=True).from_string(template)
     path = run / "report.html"
-    with atomic(path) as temporary:
-        text = html.render(record=record, sections=list(sections(record)), number=number)
-        temporary.write_text(text, encoding="utf-8")
+    text = html.render(record=record, sections=list(sections(record)), number=number)
+    try:
+        with atomic(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise RunError(f"the report cannot be written as {path}: {error.strerror}") from error
     return path

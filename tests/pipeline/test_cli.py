@@ -126,6 +126,17 @@ def test_a_file_too_large_for_the_disk_stops_the_run_and_resume_finishes_it(
     assert pipeline("run", stages_yaml, path=toys).returncode == 0
 
 
+def test_a_run_whose_report_cannot_be_written_is_done(stages_yaml: Path, toys: Path, tmp_path: Path) -> None:
+    (tmp_path / "out" / "report.html").mkdir(parents=True)
+    done = pipeline("run", stages_yaml, path=toys)
+    assert done.returncode == 0
+    assert "content hash: " in done.stdout
+    assert done.stderr == (f"the report cannot be written as {tmp_path}/out/report.html: Is a directory\n")
+    again = pipeline("report", tmp_path / "out")
+    assert (again.returncode, again.stderr) == (1, done.stderr)
+    assert "min_n_chars 1" in again.stdout
+
+
 def test_ctrl_c_stops_the_run_and_says_how_to_go_on(stages_yaml: Path, toys: Path) -> None:
     slow = "use: fail\n    with: {word: apple, sleep: 60}"
     stages_yaml.write_text(stages_yaml.read_text().replace("use: one_per_letter", slow))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,6 +121,21 @@ def test_queries_compose_and_verdicts_are_found_by_shard(local: LocalEngine, tmp
 def test_a_wrong_query_is_a_run_error(local: LocalEngine, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="query failed"), local.session(tmp_path / "work") as sql:
         sql("SELECT nothing FROM nowhere")
+
+
+def test_a_disk_too_full_to_begin_with_is_a_run_error(tmp_path: Path) -> None:
+    code = (
+        "import resource, pathlib, sys\nfrom pipeline import boundary, duck\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
+        "def command():\n    with duck.session(pathlib.Path(sys.argv[1]), 1, None): pass\n"
+        "sys.exit(boundary.guarded(command))"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "work")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.startswith("query failed: IO Error: ")
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "work").exists()
 
 
 def test_tables_nobody_refers_to_are_dropped(local: LocalEngine, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from jobs.inspect.report import number, sections, show, write
+from pipeline.errors import RunError
 from pipeline.record import Record, StepCount
 
 RECORD = Record(
@@ -90,3 +91,11 @@ def test_the_page_stands_alone_and_escapes(tmp_path: Path) -> None:
     assert "script" not in page.tags
     assert page.loads == []
     assert "a &lt;b&gt; run" in html
+
+
+def test_a_page_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    """Not a folder without permission: root may write there."""
+    (tmp_path / "report.html").mkdir()
+    with pytest.raises(RunError, match=r"report cannot be written as \S+/report.html: Is a directory$"):
+        write(tmp_path, RECORD)
+    assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
