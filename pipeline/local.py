@@ -6,9 +6,12 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import islice
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -28,9 +31,39 @@ ONE_THREAD = dict.fromkeys(
 """Workers are the parallelism: libraries that would start threads of their own are told not to."""
 
 
+def _follow(parent: Any) -> None:
+    """End with the parent, amid a task too, however it died."""
+    wait([parent.sentinel])
+    os._exit(1)
+
+
+@contextlib.contextmanager
+def _starting() -> Iterator[None]:
+    """Start processes in here: they never hear what a terminal sends to all, and none is left half started.
+
+    What comes meanwhile comes afterwards: a mask alone would leave it to the process's other threads.
+    """
+    resource_tracker.ensure_running()  # which within would let the signals through
+    came: list[int] = []
+    handlers: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+            if signal.getsignal(number) not in (signal.SIG_IGN, None):
+                handlers[number] = signal.signal(number, lambda number, frame: came.append(number))
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGHUP))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for heard, handler in handlers.items():
+            signal.signal(heard, handler)
+        for late in came:
+            signal.raise_signal(late)
+
+
 def _work(pipe: Connection) -> None:
     """A worker's life: take work, then its items one by one, and answer each with an account or an error."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    threading.Thread(target=_follow, args=(multiprocessing.parent_process(),), daemon=True).start()
     pa.set_cpu_count(1)
     work: Any = None
     with contextlib.suppress(EOFError, BrokenPipeError):  # the other end is gone
@@ -88,10 +121,12 @@ class LocalEngine:
         """
         left = enumerate(items)  # taken one by one: there may be millions
         try:
-            for n, first in zip(range(self.workers), left, strict=False):
-                if n == len(self._pool):
+            first = list(islice(left, self.workers))
+            with _starting():
+                while len(self._pool) < len(first):
                     self._pool.append(self._start())
-                self._hand(self._pool[n], work, first)
+            for worker, item in zip(self._pool, first, strict=False):
+                self._hand(worker, work, item)
             while busy := [w for w in self._pool if w.index is not None]:
                 ready = wait([w.pipe for w in busy])
                 for worker in busy:

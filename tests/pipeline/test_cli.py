@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -137,20 +138,75 @@ def test_a_run_whose_report_cannot_be_written_is_done(stages_yaml: Path, toys: P
     assert "min_n_chars 1" in again.stdout
 
 
-def test_ctrl_c_stops_the_run_and_says_how_to_go_on(stages_yaml: Path, toys: Path) -> None:
-    slow = "use: fail\n    with: {word: apple, sleep: 60}"
-    stages_yaml.write_text(stages_yaml.read_text().replace("use: one_per_letter", slow))
+@pytest.fixture
+def slow(stages_yaml: Path, toys: Path) -> Iterator[subprocess.Popen[str]]:
+    """A run whose step sleeps for longer than any test waits, in a process group of its own."""
+    step = "use: fail\n    with: {word: apple, sleep: 600}"
+    stages_yaml.write_text(stages_yaml.read_text().replace("use: one_per_letter", step))
     process = subprocess.Popen(
-        [sys.executable, "-m", "pipeline", "run", str(stages_yaml)],
+        [sys.executable, "-m", "pipeline", "run", str(stages_yaml), "--workers", "2", "--json"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(toys)])},
+        start_new_session=True,
     )
+    yield process
+    process.kill()
+    process.wait()
+
+
+def at_work(process: subprocess.Popen[str]) -> None:
+    """Wait until a worker sleeps in the slow step: the other shard is done."""
     assert process.stdout
-    process.stdout.readline()  # "small: 0/2"
-    time.sleep(2)
-    process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=20)
-    assert process.returncode == 130
-    assert error == "stopped; the same command resumes\n"
+    lines = iter(process.stdout.readline, "")
+    assert any('"done": 1, "total": 2' in line for line in lines)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_stops_the_run_and_says_how_to_go_on(
+    slow: subprocess.Popen[str], number: signal.Signals
+) -> None:
+    at_work(slow)
+    slow.send_signal(number)
+    _, error = slow.communicate(timeout=20)
+    assert (slow.returncode, error) == (128 + number, "stopped; the same command resumes\n")
+    assert group(slow.pid) == []
+
+
+def group(number: int) -> list[int]:
+    """Processes of a group."""
+    listed = subprocess.run(["ps", "-eo", "pid=,pgid=,stat="], capture_output=True, text=True).stdout
+    rows = [line.split() for line in listed.splitlines()]
+    return [int(pid) for pid, pgid, stat in rows if int(pgid) == number and "Z" not in stat]
+
+
+@pytest.mark.parametrize("seconds", [0, 0.2, 0.6])
+def test_ctrl_c_while_workers_start_is_one_line(slow: subprocess.Popen[str], seconds: float) -> None:
+    """A terminal sends it to the workers as well, who may still be importing."""
+    assert slow.stdout
+    slow.stdout.readline()  # none of two is done
+    time.sleep(seconds)
+    os.killpg(slow.pid, signal.SIGINT)
+    _, error = slow.communicate(timeout=20)
+    assert (slow.returncode, error) == (130, "stopped; the same command resumes\n")
+
+
+def test_ctrl_c_while_the_command_itself_starts_is_one_line(slow: subprocess.Popen[str]) -> None:
+    while b"pyarrow" not in Path(f"/proc/{slow.pid}/maps").read_bytes():
+        time.sleep(0.01)  # until it is amid its imports
+    os.killpg(slow.pid, signal.SIGINT)
+    _, error = slow.communicate(timeout=20)
+    assert (slow.returncode, error) == (130, "stopped; the same command resumes\n")
+
+
+def test_workers_end_with_a_driver_that_was_killed(slow: subprocess.Popen[str]) -> None:
+    """Amid a task, and not when it is over."""
+    at_work(slow)
+    assert len(group(slow.pid)) >= 3
+    slow.kill()
+    slow.wait()
+    end = time.monotonic() + 5
+    while left := group(slow.pid):
+        assert time.monotonic() < end, left
+        time.sleep(0.05)
