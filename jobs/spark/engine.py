@@ -70,7 +70,7 @@ class SparkEngine:
         arrived = self.spark.sparkContext.accumulator([], workers.Arrived())
         sent = self.spark.sparkContext.broadcast(pickle.dumps(work))
         frame = self.spark.createDataFrame(rows).repartitionByRange(len(rows), "index")
-        perform = workers.performer(arrived, sent)
+        perform = workers.performer(arrived, sent, Path.cwd())
         job = _Job(frame.mapInArrow(perform, workers.ANSWERS_DDL), f"map-{next(self._ids)}")
         seen: set[int] = set()
         try:

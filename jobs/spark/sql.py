@@ -22,6 +22,7 @@ from pyspark.sql import DataFrame, SparkSession
 from sqlglot import exp
 
 from jobs.spark.context import said
+from jobs.spark.work import standing_in
 from pipeline.engine import grouped
 from pipeline.errors import RunError
 from pipeline.schema import conform
@@ -126,7 +127,7 @@ class SparkQueries:
                 frame = frame.repartition(by[0]).sortWithinPartitions(*by)
             columns = self._described(name)
             ddl = ", ".join(f"{_quoted(c)} {type}" for c, type in columns.items())
-            frame.mapInArrow(_over(rows, schema, tuple(by)), ddl).write.parquet(_uri(folder))
+            frame.mapInArrow(_over(rows, schema, tuple(by), Path.cwd()), ddl).write.parquet(_uri(folder))
             return self._view(name, columns, [folder], sorted(folder.glob("*.parquet")), folder)
 
     def read(self, files: Sequence[Path]) -> Relation:
@@ -183,11 +184,12 @@ class SparkQueries:
         return f"r{next(self._ids)}"
 
 
-def _over(rows: Rows, schema: pa.Schema, by: tuple[str, ...]) -> Rows:
-    """`rows` as mapInArrow wants it: columns by position."""
+def _over(rows: Rows, schema: pa.Schema, by: tuple[str, ...], folder: Path) -> Rows:
+    """`rows` as mapInArrow wants it, columns by position; relative paths begin in the driver's folder."""
 
     def each(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        return (conform(batch, schema) for batch in rows(grouped(batches, by)))
+        with standing_in(folder):
+            yield from (conform(batch, schema) for batch in rows(grouped(batches, by)))
 
     return each
 

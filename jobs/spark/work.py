@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gc
+import os
 import pickle
+import socket
+import sys
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 from pyspark import Accumulator, AccumulatorParam, Broadcast
 
 from pipeline.engine import Account
-from pipeline.errors import PipelineError, RunError
+from pipeline.errors import PipelineError, RunError, StepError
 from pipeline.task import perform
 
 Answer = Account | PipelineError
@@ -40,22 +45,51 @@ def rows(items: Iterable[Any]) -> pa.Table:
     return pa.table({"index": pa.array(range(len(pickled)), pa.int64()), "item": pickled})
 
 
+@contextlib.contextmanager
+def standing_in(folder: Path) -> Iterator[bool]:
+    """Work in the driver's folder, if this machine has it, so that relative paths mean what they mean there.
+
+    Not by making them absolute: they stand in settings of any kind, fingerprints, and the column `file`.
+    """
+    # What Spark sent may be on the path as `.`, and another folder's modules must not stand there instead.
+    before = Path.cwd()
+    sys.path[:] = [str(before / p) for p in sys.path]
+    try:
+        os.chdir(folder)
+    except OSError:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        os.chdir(before)
+
+
 def performer(
-    arrived: Accumulator[list[Arrival]], sent: Broadcast[bytes]
+    arrived: Accumulator[list[Arrival]], sent: Broadcast[bytes], folder: Path
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """The function for `mapInArrow`; `sent` is the work, pickled once for all items."""
+    """The function for `mapInArrow`; `sent` is the work, pickled once for all items, done in `folder`, the driver's."""
 
     def each(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         pa.set_cpu_count(1)
         for batch in batches:
             for row in batch.to_pylist():
-                answer = pickle.dumps(_answer(sent, row["item"]))
-                arrived.add([(row["index"], answer)])
+                with standing_in(folder) as there:
+                    answer = _answer(sent, row["item"])
+                if isinstance(answer, StepError) and not there and "FileNotFoundError" in answer.cause:
+                    answer = StepError(answer.step, answer.shard, answer.cause + _nowhere(folder))
+                pickled = pickle.dumps(answer)
+                arrived.add([(row["index"], pickled)])
                 _settle()
                 # By position: mapInArrow ignores names.
-                yield pa.record_batch([pa.array([row["index"]], pa.int64()), pa.array([answer])], ANSWERS)
+                yield pa.record_batch([pa.array([row["index"]], pa.int64()), pa.array([pickled])], ANSWERS)
 
     return each
+
+
+def _nowhere(folder: Path) -> str:
+    host = socket.gethostname()
+    return f"; relative paths begin in {folder}, which {host} has not: mount it, or write them absolute"
 
 
 def _answer(sent: Broadcast[bytes], item: bytes) -> Answer:

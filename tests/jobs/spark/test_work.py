@@ -14,19 +14,21 @@ import pytest
 from pyspark import Accumulator
 
 from jobs.spark import work
-from pipeline.engine import Each, Task
+from pipeline.engine import Account, Each, Task
 from pipeline.errors import RunError, StepError
 from tests.jobs.spark.tasks import Failing, Plain
 
 
-def perform(tasks: list[Task]) -> tuple[list[tuple[int, work.Answer]], Accumulator[list[work.Arrival]]]:
+def perform(
+    tasks: list[Task], folder: Path | None = None
+) -> tuple[list[tuple[int, work.Answer]], Accumulator[list[work.Arrival]]]:
     """What Spark does with the function, in this process."""
     arrived = Accumulator(0, [], work.Arrived())
     batches = iter(work.rows(tasks).to_batches(max_chunksize=2))
     sent: Any = SimpleNamespace(value=pickle.dumps(Each()))  # a broadcast, on a worker
     before = pa.cpu_count()
     try:
-        out = list(work.performer(arrived, sent)(batches))
+        out = list(work.performer(arrived, sent, folder or Path.cwd())(batches))
     finally:
         pa.set_cpu_count(before)
         gc.unfreeze()
@@ -83,7 +85,7 @@ def test_an_item_of_a_module_that_the_worker_lacks_is_an_error(monkeypatch: pyte
     class Far:
         name: str
 
-        def run(self) -> work.Account:
+        def run(self) -> Account:
             return {}
 
     Far.__module__, Far.__qualname__ = module.__name__, "Far"
@@ -92,8 +94,41 @@ def test_an_item_of_a_module_that_the_worker_lacks_is_an_error(monkeypatch: pyte
     table = work.rows([Far("web/part-00000")])
     monkeypatch.delitem(sys.modules, module.__name__)
     sent: Any = SimpleNamespace(value=pickle.dumps(Each()))
-    (batch,) = work.performer(Accumulator(0, [], work.Arrived()), sent)(iter(table.to_batches()))
+    performer = work.performer(Accumulator(0, [], work.Arrived()), sent, Path.cwd())
+    (batch,) = performer(iter(table.to_batches()))
     gc.unfreeze()
     answer = pickle.loads(batch["answer"][0].as_py())
     assert isinstance(answer, RunError)
     assert "cannot load its work: No module named 'only_on_the_driver'" in str(answer)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """Reads a file by a relative path."""
+
+    name: str
+
+    def run(self) -> Account:
+        return {"text": Path(self.name).read_text(), "folder": str(Path.cwd())}
+
+
+def test_relative_paths_begin_where_the_driver_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "driver").mkdir()
+    (tmp_path / "driver" / "a.txt").write_text("apple")
+    (tmp_path / "worker").mkdir()
+    monkeypatch.chdir(tmp_path / "worker")
+    monkeypatch.setattr(sys, "path", [".", "", *sys.path, "/nowhere.zip"])
+    [(_, answer)], _ = perform([Reading(name="a.txt")], tmp_path / "driver")
+    assert answer == {"text": "apple", "folder": str(tmp_path / "driver")}
+    assert Path.cwd() == tmp_path / "worker"
+    assert sys.path[:2] == [str(tmp_path / "worker")] * 2  # what Spark put there is still found
+    assert sys.path[-1] == "/nowhere.zip"
+
+
+def test_a_machine_without_the_drivers_folder_is_told() -> None:
+    [(_, answer)], _ = perform([Reading(name="a.txt")], Path("/no/such/folder"))
+    assert isinstance(answer, StepError)
+    assert "No such file or directory: 'a.txt'" in answer.cause
+    assert "relative paths begin in /no/such/folder, which " in answer.cause
