@@ -68,6 +68,27 @@ def stopped_by_signals() -> Iterator[None]:
             timer.cancel()
 
 
+@contextlib.contextmanager
+def signals_held() -> Iterator[None]:
+    """Signals that come within come afterwards, so that no process is left half started and unknown.
+
+    A mask would not do: the system gives a signal to any thread that has none.
+    """
+    came: list[int] = []
+    handlers: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in STOPPING:
+            if signal.getsignal(number) not in (signal.SIG_IGN, None):
+                handlers[number] = signal.signal(number, lambda number, frame: came.append(number))
+    try:
+        yield
+    finally:
+        for heard, handler in handlers.items():
+            signal.signal(heard, handler)
+        for late in came:
+            signal.raise_signal(late)
+
+
 def _leave(signals: Sequence[signal.Signals]) -> None:
     """Leave signals to the system, which ends the process whatever it does."""
     for number in signals:

@@ -20,6 +20,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline import duck
+from pipeline.boundary import signals_held
 from pipeline.engine import Account, Work
 from pipeline.errors import PipelineError, WorkerDied
 from pipeline.sql import Sql
@@ -39,26 +40,14 @@ def _follow(parent: Any) -> None:
 
 @contextlib.contextmanager
 def _starting() -> Iterator[None]:
-    """Start processes in here: they never hear what a terminal sends to all, and none is left half started.
-
-    What comes meanwhile comes afterwards: a mask alone would leave it to the process's other threads.
-    """
+    """Start processes in here: they never hear what a terminal sends to all, the parent decides."""
     resource_tracker.ensure_running()  # which within would let the signals through
-    came: list[int] = []
-    handlers: dict[int, Any] = {}
-    if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
-            if signal.getsignal(number) not in (signal.SIG_IGN, None):
-                handlers[number] = signal.signal(number, lambda number, frame: came.append(number))
     before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGHUP))
     try:
-        yield
+        with signals_held():
+            yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        for heard, handler in handlers.items():
-            signal.signal(heard, handler)
-        for late in came:
-            signal.raise_signal(late)
 
 
 def _work(pipe: Connection) -> None:

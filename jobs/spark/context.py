@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -17,22 +19,18 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jobs.spark import properties
+from pipeline.boundary import Stopped, signals_held
 from pipeline.errors import PlanError, RunError
-from pipeline.local import ONE_THREAD
 from stages.text.kernel import stamp
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 MIN_JAVA = 17
-TRIES = 4
-"""Number of times a task is tried whose worker was killed: Spark's default, which local mode forgets."""
-ADDED = {
-    "spark.driver.extraJavaOptions": " ",
-    "spark.archives": ",",
-    "spark.executorEnv.PYTHONPATH": os.pathsep,
-}
-"""Lists: what the user's `conf` has is put after ours, not in its place."""
+SCRATCH, LOCK = "corpusmill-spark-", "lock"
+EXIT_SECONDS = 15
+"""Within `pipeline.boundary.GRACE_SECONDS`."""
 PACKAGES = ("pipeline", "stages", "classifiers", "mixtures", "jobs")
 LOGGING = """
 rootLogger.level = off
@@ -73,11 +71,6 @@ def require() -> None:
         raise PlanError(f"engine 'spark' needs Java {MIN_JAVA} or later; {java} is {first}: {install}")
 
 
-def is_local(master: str) -> bool:
-    """Whether the workers are processes on this machine, children of this one."""
-    return re.fullmatch(r"local(\[.*\])?", master) is not None
-
-
 def check(settings: Mapping[str, Any]) -> None:
     """Check the engine's settings.
 
@@ -91,65 +84,6 @@ def check(settings: Mapping[str, Any]) -> None:
             raise PlanError(f"engine.spark.{name} must be text such as {example}, not {settings[name]!r}")
     if not isinstance(settings.get("conf", {}), Mapping):
         raise PlanError(f"engine.spark.conf must map Spark properties to values, not {settings['conf']!r}")
-
-
-def configuration(workers: int, settings: Mapping[str, Any], scratch: Path) -> dict[str, str]:
-    """Spark's properties: ours, then those under `conf`, which win."""
-    given = settings.get("conf", {})
-    user = {str(k): str(v).lower() if isinstance(v, bool) else str(v) for k, v in given.items()}
-    conf = {
-        "spark.master": settings.get("master", f"local[{workers},{TRIES}]"),
-        "spark.app.name": "corpusmill",
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-        "spark.driver.extraJavaOptions": (
-            f'"-Dlog4j2.configurationFile={scratch}/log4j2.properties" "-Djava.io.tmpdir={scratch}"'
-        ),
-        # Like DuckDB, fail where a number overflows or a text is no number; the default of old gave null.
-        "spark.sql.ansi.enabled": "true",
-        "spark.sql.session.timeZone": "UTC",
-        "spark.sql.adaptive.enabled": "true",
-        "spark.sql.catalogImplementation": "in-memory",
-        "spark.sql.warehouse.dir": str(scratch / "warehouse"),
-        # Shards lie in a mounted folder: asking for a thousand files is no job for the cluster.
-        "spark.sql.sources.parallelPartitionDiscovery.threshold": "1000000",
-        "spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
-        "spark.python.sql.dataFrameDebugging.enabled": "false",
-        **{f"spark.executorEnv.{name}": value for name, value in ONE_THREAD.items()},
-    }
-    place = _here if is_local(conf["spark.master"]) else _there
-    conf |= place(workers, settings.get("memory"), scratch)
-    for name, separator in ADDED.items():
-        if name in user and name in conf:
-            user[name] = f"{conf[name]}{separator}{user[name]}"
-    return conf | user
-
-
-def _here(workers: int, memory: str | None, scratch: Path) -> dict[str, str]:
-    """Workers are processes on this machine, and import what this one can, as multiprocessing's would."""
-    return {
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.host": "127.0.0.1",
-        "spark.driver.memory": memory or f"{_heap_gib(workers)}g",
-        "spark.local.dir": str(scratch / "spill"),
-        "spark.sql.shuffle.partitions": str(2 * workers),
-        "spark.executorEnv.PYTHONPATH": os.pathsep.join(p or str(Path.cwd()) for p in sys.path),
-    }
-
-
-def _heap_gib(workers: int) -> int:
-    """One for each worker and one more, but half of the machine's at most: the rest is for Python."""
-    there_is = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 30
-    return max(1, min(workers + 1, there_is // 2))
-
-
-def _there(workers: int, memory: str | None, scratch: Path) -> dict[str, str]:
-    """Workers are on a cluster: our packages are unpacked where they start, in `./corpusmill`."""
-    return {
-        **({"spark.executor.memory": memory} if memory else {}),
-        "spark.archives": f"{archive(scratch / 'corpusmill.zip').as_uri()}#corpusmill",
-        "spark.executorEnv.PYTHONPATH": "corpusmill",
-    }
 
 
 def archive(path: Path) -> Path:
@@ -181,18 +115,25 @@ def running(workers: int, settings: Mapping[str, Any]) -> Iterator[SparkSession]
         RunError: it did not start, or this process runs a Spark context already.
     """
     from py4j.protocol import Py4JError
-    from pyspark import SparkContext
+    from pyspark import SparkConf, SparkContext
     from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
 
     if SparkContext._active_spark_context is not None:
         raise RunError("this process runs a Spark context already; stop it first (spark.stop())")
-    with tempfile.TemporaryDirectory(prefix="corpusmill-spark-", ignore_cleanup_errors=True) as scratch:
-        (Path(scratch) / "log4j2.properties").write_text(LOGGING)
-        conf = configuration(workers, settings, Path(scratch))
+    with _scratch() as scratch:
+        (scratch / "log4j2.properties").write_text(LOGGING)
+        theirs = _configured()
+        conf = properties.configuration(workers, settings, scratch, theirs)
+        if not properties.is_local(conf["spark.master"]):
+            archive(scratch / properties.ARCHIVE)
+        for line in properties.contradictions(settings, theirs):
+            sys.stderr.write(f"spark: {line}\n")
         try:
             try:
-                with _interpreter(conf), _interrupts():
+                with _environment(conf), _interrupts():
+                    with signals_held():  # else nobody would know of a Java that has been half started
+                        SparkContext._ensure_initialized(conf=SparkConf(False).setAll([*conf.items()]))
                     spark = SparkSession.builder.config(map={**conf}).getOrCreate()
             except (PySparkException, Py4JError) as error:
                 raise RunError(f"Spark did not start on {conf['spark.master']}: {said(error)}") from error
@@ -201,23 +142,58 @@ def running(workers: int, settings: Mapping[str, Any]) -> Iterator[SparkSession]
             _end(SparkContext)
 
 
+@contextlib.contextmanager
+def _scratch() -> Iterator[Path]:
+    """A temporary folder, locked while this process lives; those of killed processes are removed."""
+    for old in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*/{LOCK}"):
+        with contextlib.suppress(OSError):  # it is another user's, or in use
+            descriptor = os.open(old, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(old.parent, ignore_errors=True)
+            finally:
+                os.close(descriptor)
+    with (
+        tempfile.TemporaryDirectory(prefix=SCRATCH, ignore_cleanup_errors=True) as folder,
+        Path(folder, LOCK).open("w") as file,
+    ):
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield Path(folder)
+
+
+def _configured() -> dict[str, str]:
+    """What the user has set outside the recipe. Under spark-submit, Java runs already and has read it all."""
+    from pyspark import SparkConf, SparkContext
+    from pyspark.find_spark_home import _find_spark_home
+
+    if "PYSPARK_GATEWAY_PORT" in os.environ:
+        SparkContext._ensure_initialized()
+        return dict(SparkConf().getAll())
+    return properties.configured(os.environ, Path(_find_spark_home()))
+
+
 def said(error: Exception) -> str:
     """Java's message, without its stack and plan; py4j begins with which of its objects was called."""
     return re.sub(r"^An error occurred while calling \S+\s*:? *", "", str(error)).partition("\n")[0]
 
 
 @contextlib.contextmanager
-def _interpreter(conf: Mapping[str, str]) -> Iterator[None]:
-    """Workers run our interpreter, unless the properties name another one (of a shipped environment)."""
-    before = os.environ.get("PYSPARK_PYTHON")
-    os.environ["PYSPARK_PYTHON"] = conf.get("spark.pyspark.python", sys.executable)
+def _environment(conf: Mapping[str, str]) -> Iterator[None]:
+    """Where Spark starts. Workers run our interpreter, unless the properties name another one (of a shipped
+    environment) or, on a cluster, `PYSPARK_PYTHON` does; flags that are in `conf` would else overrule it."""
+    names = ("PYSPARK_PYTHON", "PYSPARK_SUBMIT_ARGS")
+    before = {name: os.environ[name] for name in names if name in os.environ}
+    theirs = None if properties.is_local(conf["spark.master"]) else before.get("PYSPARK_PYTHON")
+    os.environ["PYSPARK_PYTHON"] = conf.get("spark.pyspark.python") or theirs or sys.executable
+    if "PYSPARK_SUBMIT_ARGS" in before:
+        left = properties.flags(shlex.split(before["PYSPARK_SUBMIT_ARGS"]))[1]
+        os.environ["PYSPARK_SUBMIT_ARGS"] = shlex.join(left)
     try:
         yield
     finally:
-        if before is None:
-            del os.environ["PYSPARK_PYTHON"]
-        else:
-            os.environ["PYSPARK_PYTHON"] = before
+        for name in names:
+            os.environ.pop(name, None)
+        os.environ.update(before)
 
 
 @contextlib.contextmanager
@@ -234,16 +210,18 @@ def _interrupts() -> Iterator[None]:
 def _end(context: Any) -> None:
     """Stop the active context and the Java process under it, which pyspark would keep until Python ends."""
     gateway = context._gateway
-    with contextlib.suppress(OSError):  # Java may be gone already
-        if context._active_spark_context is not None:
-            context._active_spark_context.stop()
-        if gateway is not None:
-            gateway.shutdown()
     process = getattr(gateway, "proc", None)
+    # Amid a call to Java a signal leaves a connection with an answer in it: nothing must be asked then.
+    if process is None or not isinstance(sys.exc_info()[1], Stopped | KeyboardInterrupt):
+        with contextlib.suppress(OSError):  # Java may be gone already
+            if context._active_spark_context is not None:
+                context._active_spark_context.stop()
+            if gateway is not None:
+                gateway.shutdown()
     if process is not None:
         process.stdin.close()  # its signal to exit
         try:
-            process.wait(30)
+            process.wait(EXIT_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -68,7 +68,7 @@ def standing_in(folder: Path) -> Iterator[bool]:
 def performer(
     arrived: Accumulator[list[Arrival]], sent: Broadcast[bytes], folder: Path
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """The function for `mapInArrow`; `sent` is the work, pickled once for all items, done in `folder`, the driver's."""
+    """The function for `mapInArrow`: does `sent`, work pickled once for all items, in the driver's `folder`."""
 
     def each(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         pa.set_cpu_count(1)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -78,55 +79,18 @@ def test_wrong_settings_are_told_before_anything_starts(settings: dict[str, obje
         SparkEngine(2, settings)
 
 
-@pytest.mark.parametrize(
-    ("master", "local"),
-    [("local", True), ("local[4]", True), ("local[*,2]", True), ("local-cluster[1,1,1024]", False),
-     ("spark://host:7077", False), ("yarn", False), ("k8s://https://host", False)],
-)  # fmt: skip
-def test_what_is_local(master: str, local: bool) -> None:
-    assert context.is_local(master) is local
-
-
-def test_one_machine(tmp_path: Path) -> None:
-    conf = context.configuration(3, {}, tmp_path)
-    assert conf["spark.master"] == "local[3,4]"
-    assert conf["spark.driver.host"] == conf["spark.driver.bindAddress"] == "127.0.0.1"
-    assert 1 <= int(conf["spark.driver.memory"].removesuffix("g")) <= 4
-    assert set(sys.path) - {""} <= set(conf["spark.executorEnv.PYTHONPATH"].split(os.pathsep))
-    assert conf["spark.executorEnv.OMP_NUM_THREADS"] == "1"
-    assert "spark.archives" not in conf
-    assert context.configuration(3, {"memory": "9g"}, tmp_path)["spark.driver.memory"] == "9g"
-
-
-def test_cluster_gets_our_packages(tmp_path: Path) -> None:
-    conf = context.configuration(3, {"master": "spark://host:7077", "memory": "9g"}, tmp_path)
-    path, _, name = conf["spark.archives"].partition("#")
-    assert name == conf["spark.executorEnv.PYTHONPATH"]
-    assert conf["spark.executor.memory"] == "9g"
-    assert "spark.driver.memory" not in conf
-    assert "spark.driver.host" not in conf
-    assert path == (tmp_path / "corpusmill.zip").as_uri()
-    held = zipfile.ZipFile(tmp_path / "corpusmill.zip").namelist()
-    some = {"pipeline/task.py", "stages/__init__.py", "jobs/spark/work.py", "jobs/inspect/report.html"}
-    assert some <= set(held)
-    assert all(n.endswith((".nbi", ".nbc")) for n in held if "__pycache__" in n)
-
-
-def test_properties_of_the_user_win_and_lists_grow(tmp_path: Path) -> None:
-    mine = {
-        "spark.ui.enabled": True,
-        "spark.sql.shuffle.partitions": 7,
-        "spark.driver.extraJavaOptions": "-Xss4m",
-        "spark.executorEnv.PYTHONPATH": "/opt/more",
-        "spark.archives": "env.tar.gz#env",
-    }
-    conf = context.configuration(2, {"master": "yarn", "conf": mine}, tmp_path)
-    assert conf["spark.ui.enabled"] == "true"
-    assert conf["spark.sql.shuffle.partitions"] == "7"
-    assert conf["spark.driver.extraJavaOptions"].startswith('"-Dlog4j2')
-    assert conf["spark.driver.extraJavaOptions"].endswith('" -Xss4m')
-    assert conf["spark.executorEnv.PYTHONPATH"] == f"corpusmill{os.pathsep}/opt/more"
-    assert conf["spark.archives"].endswith("corpusmill.zip#corpusmill,env.tar.gz#env")
+def test_a_killed_process_leaves_a_folder_that_the_next_one_removes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    code = "import os; from jobs.spark import context\nwith context._scratch(): os._exit(1)"
+    subprocess.run([sys.executable, "-c", code], env={**os.environ, "TMPDIR": str(tmp_path)}, timeout=60)
+    (left,) = tmp_path.iterdir()
+    (tmp_path / "corpusmill-spark-mine").mkdir()  # without a lock: not yet locked, or nobody's
+    with context._scratch() as one, context._scratch() as other:
+        assert {*tmp_path.iterdir()} == {one, other, tmp_path / "corpusmill-spark-mine"}
+        assert left not in (one, other)
+    assert [p.name for p in tmp_path.iterdir()] == ["corpusmill-spark-mine"]
 
 
 CLUSTER = """
@@ -224,6 +188,9 @@ def test_compiled_kernels_travel_and_old_ones_stay(tmp_path: Path) -> None:
     with zipfile.ZipFile(context.archive(tmp_path / "packages.zip")) as file:
         kernels = [name for name in file.namelist() if name.endswith((".nbi", ".nbc"))]
         assert "stages/extract/auto/main_content.npz" in file.namelist()
+        some = {"pipeline/task.py", "stages/__init__.py", "jobs/spark/work.py", "jobs/inspect/report.html"}
+        assert some <= {*file.namelist()}
+        assert all(n.endswith((".nbi", ".nbc")) for n in file.namelist() if "__pycache__" in n)
     own = [name for name in kernels if name.startswith("stages/extract/__pycache__/nesting.")]
     assert {name.rpartition(".")[2] for name in own} == {"nbi", "nbc"}
     assert all(f"-{stamp('stages.extract')}." in name for name in own)
