@@ -68,7 +68,7 @@ def standing_in(folder: Path) -> Iterator[bool]:
 def performer(
     arrived: Accumulator[list[Arrival]], sent: Broadcast[bytes], folder: Path
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """The function for `mapInArrow`: does `sent`, work pickled once for all items, in the driver's `folder`."""
+    """The function for `mapInArrow`: does `sent`, work pickled once for all, in the driver's `folder`."""
 
     def each(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         pa.set_cpu_count(1)
