@@ -55,13 +55,7 @@ def read(file: str, output: Path | None = None) -> Recipe:
     several = top.get("sources")
     made = _sections(reader, top, [*several] if isinstance(several, dict) else [name])
     _check_columns(reader, made, chains)
-    where = output or top.get("output")
-    if not isinstance(where, str | Path):
-        reader.problem(("output",), "is required: the folder the run is written to")
-    elif "://" in str(where):
-        reader.problem(("output",), "must be a local or mounted folder")
-    elif "\0" in str(where):
-        reader.problem(("output",), f"is no name of a folder: {shown(where)}")
+    where = _output(reader, output or top.get("output"))
     engine = reader.mapping(top.get("engine", {}), ("engine",), tuple(names("engines")))
     for key, settings in engine.items():
         if not isinstance(settings, dict):
@@ -74,12 +68,22 @@ def read(file: str, output: Path | None = None) -> Recipe:
     return Recipe(
         file=file,
         name=name,
-        output=Path(str(where)),
+        output=where,
         chains=tuple(chains),
         sections=made,
         engine=engine,
         shard_bytes=shard_bytes,
     )
+
+
+def _output(reader: Reader, where: Any) -> Path:
+    if not isinstance(where, str | Path):
+        reader.problem(("output",), "is required: the folder the run is written to")
+    elif "://" in str(where):
+        reader.problem(("output",), "must be a local or mounted folder")
+    elif "\0" in str(where):
+        reader.problem(("output",), f"is no name of a folder: {shown(where)}")
+    return Path(str(where))
 
 
 def _name(reader: Reader, file: str, top: Mapping[str, Any]) -> str:

@@ -23,19 +23,18 @@ from pipeline.engine import Engine
 from pipeline.errors import NothingLeft
 from pipeline.lock import hold
 from pipeline.plan import Plan, Segment, Track, make
-from pipeline.record import FILE, Record, StepCount
+from pipeline.record import FILE, Record
 from pipeline.relate import Query, Side
+from pipeline.result import made_record, publish_documents
 from pipeline.section import Context, Section
 from pipeline.shards import fingerprint
 from pipeline.stage import Split
 from pipeline.steps import Key
-from pipeline.store import WORK, publish, read_json, sweep, write_json
-from pipeline.task import Pass, Passes, Shards, finished, stem
+from pipeline.store import WORK, read_json, sweep, write_json
+from pipeline.task import Pass, Passes, Shards, finished
 from pipeline.verdicts import VERDICTS, Verdicts
 
 Progress = Callable[[str, int, int], None]
-PUBLISHED = "published.json"
-"""The sources whose folders a run has put under documents/ and dropped/."""
 INPUTS = "inputs.json"
 """What a folder was made from: a digest of the stamps of all input files behind it."""
 
@@ -69,8 +68,8 @@ class Runner:
         with hold(self.output / WORK):
             (self.output / FILE).unlink(missing_ok=True)
             self._documents()
-            self._publish()
-            record = self._record(began)
+            publish_documents(self.output, self.passes, self.accounts)
+            record = made_record(self.recipe, self.plan.tracks, self.accounts, began)
             for section in self.recipe.sections:
                 if sections(section):
                     context = Context(
@@ -282,53 +281,3 @@ class Runner:
             for track, folder in zip(tracks, folders, strict=True):
                 self.verdicts[folder] = replace(verdicts, named=self._segment(track).keys[j].named)
             done += verdicts.files()
-
-    def _publish(self) -> None:
-        """Give the documents of the last pass, and all dropped ones, the names that people look for."""
-        kept: dict[str, dict[str, Path]] = {}
-        dropped: dict[str, dict[str, Path]] = {}
-        for source, passes in self.passes.items():
-            last = Shards(folder=passes[-1].folder, n=passes[-1].n_shards)
-            kept[source] = {last.path(i).name: last.path(i) for i in range(last.n)}
-            # In the order of the flow: a part's number is that of its pass, then that of its shard.
-            dropped[source] = {
-                f"part-{n:02d}-{stem(i, of.n_shards)[5:]}.parquet": of.folder
-                / "dropped"
-                / f"{stem(i, of.n_shards)}.parquet"
-                for n, (of, accounts) in enumerate(zip(passes, self.accounts[source], strict=True))
-                for i, rows in enumerate(accounts.dropped_rows)
-                if rows
-            }
-        listed = self.output / WORK / PUBLISHED  # other folders there are a user's
-        before: list[str] = read_json(listed) if listed.exists() else []
-        write_json(listed, sorted({*before, *kept}))
-        for name, sources in (("documents", kept), ("dropped", dropped)):
-            for source in sorted({*before, *kept}):
-                publish(sources.get(source, {}), self.output / name / source)
-        write_json(listed, sorted(kept))
-
-    def _record(self, began: float) -> Record:
-        tracks = self.plan.tracks
-        steps: list[StepCount] = []
-        for track in tracks:
-            counts = [c for accounts in self.accounts[track.source] for c in accounts.counts()]
-            metrics = {k.named.name: k.folder / "metrics.json" for s in track.segments for k in s.keys}
-            for count in counts:
-                path = self.output / metrics.get(count.name, "")
-                count.metrics = read_json(path) if path.is_file() else {}
-            steps += counts
-        final = {t.source: self.accounts[t.source][-1] for t in tracks}
-        passes = [accounts for t in tracks for accounts in self.accounts[t.source]]
-        dropping = {accounts.source for accounts in passes if any(accounts.dropped_rows)}
-        return Record(
-            name=self.recipe.name,
-            recipe=str(Path(self.recipe.file).absolute()),
-            began=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(began)),
-            documents={t.source: [f"documents/{t.source}"] for t in tracks},
-            dropped={t.source: [f"dropped/{t.source}"] if t.source in dropping else [] for t in tracks},
-            rows={source: sum(accounts.rows) for source, accounts in final.items()},
-            content_hash=content_hash(final.values(), passes),
-            steps=steps,
-            settings={t.source: [named.recorded() for named in t.chain.named] for t in tracks},
-            peak_bytes=max((accounts.peak_bytes for accounts in passes), default=0),
-        )

@@ -19,9 +19,9 @@ MAY_IMPORT = {
     "stages": {"pipeline", "classifiers"},
     "jobs": {"pipeline", "classifiers", "mixtures", "stages"},
 }
-FILE_LINES, FUNCTION_LINES, KERNEL_LINES = 300, 40, 2950
-"""The kernel was to have 2,400: the rest is what records, bounds and the size of a crawl ask for."""
-LONGER: dict[str, str] = {"pipeline/run.py": "publishing and the record belong in a file of their own"}
+FILE_LINES, FUNCTION_LINES, KERNEL_LINES = 300, 40, 3350
+"""The kernel was to have 2,400; what a crawl's size and any kill ask for is the rest (see DECISIONS.md)."""
+LONGER: dict[str, str] = {}
 """file or file:function -> the reason it may exceed its budget."""
 TOP = {"pipeline", "stages", "classifiers", "mixtures", "tests", "jobs", "benchmarks", "docs"}
 TOP_FILES = {"pyproject.toml", "README.md", "CHANGELOG.md", "DECISIONS.md", "LICENSE", "Makefile"}
