@@ -140,9 +140,10 @@ def test_a_run_whose_report_cannot_be_written_is_done(stages_yaml: Path, toys: P
 
 @pytest.fixture
 def slow(stages_yaml: Path, toys: Path) -> Iterator[subprocess.Popen[str]]:
-    """A run whose step sleeps for longer than any test waits, in a process group of its own."""
-    step = "use: fail\n    with: {word: apple, sleep: 600}"
-    stages_yaml.write_text(stages_yaml.read_text().replace("use: one_per_letter", step))
+    """A run of two shards; a step sleeps on one for longer than any test waits. A process group of its own."""
+    step = "use: fail\n    with: {word: apple, sleep: 60}"
+    recipe = stages_yaml.read_text().replace("use: one_per_letter", step)
+    stages_yaml.write_text(f"{recipe}shard_bytes: 1\n")
     process = subprocess.Popen(
         [sys.executable, "-m", "pipeline", "run", str(stages_yaml), "--workers", "2", "--json"],
         stdout=subprocess.PIPE,
