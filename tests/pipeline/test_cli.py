@@ -140,21 +140,20 @@ def test_a_run_whose_report_cannot_be_written_is_done(stages_yaml: Path, toys: P
 
 @pytest.fixture
 def slow(stages_yaml: Path, toys: Path) -> Iterator[subprocess.Popen[str]]:
-    """A run of two shards; a step sleeps on one for longer than any test waits. A process group of its own."""
+    """A run of two shards, whose step sleeps on one for longer than any test waits. It has its own group."""
     step = "use: fail\n    with: {word: apple, sleep: 60}"
     recipe = stages_yaml.read_text().replace("use: one_per_letter", step)
     stages_yaml.write_text(f"{recipe}shard_bytes: 1\n")
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "pipeline", "run", str(stages_yaml), "--workers", "2", "--json"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(toys)])},
         start_new_session=True,
-    )
-    yield process
-    process.kill()
-    process.wait()
+    ) as process:
+        yield process
+        process.kill()
 
 
 def at_work(process: subprocess.Popen[str]) -> None:
