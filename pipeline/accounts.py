@@ -18,7 +18,7 @@ import zstandard
 
 from pipeline.engine import Account
 from pipeline.record import StepCount, add_into
-from pipeline.store import atomic
+from pipeline.store import atomic, fetched
 
 FILE = "accounts.jsonl.zst"
 _NONE = bytes(32)
@@ -95,13 +95,13 @@ class AccountsFile:
         self._stack.__exit__(*error)
 
 
-def read_accounts(folder: Path) -> Iterator[tuple[int, Account]] | None:
-    """(number of the shard, its account) as a finished pass left them; None where none was finished."""
-    return _lines(folder / FILE) if (folder / FILE).exists() else None
-
-
-def _lines(path: Path) -> Iterator[tuple[int, Account]]:
-    with path.open("rb") as raw, zstandard.ZstdDecompressor().stream_reader(raw) as file:
+def read_accounts(folder: Path) -> Iterator[tuple[int, Account]]:
+    """(number of the shard, its account) as a finished pass left them, in its one file."""
+    with (
+        fetched(folder / FILE) as here,
+        here.open("rb") as raw,
+        zstandard.ZstdDecompressor().stream_reader(raw) as file,
+    ):
         held = b""
         while block := file.read(1 << 20):
             *lines, held = (held + block).split(b"\n")

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from pipeline import config
 from pipeline.errors import PipelineError
+from pipeline.objects.path import location
 from pipeline.progress import watch
 from pipeline.registry import find, names
 from pipeline.run import Runner
@@ -33,7 +34,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="one JSON object a line, fo
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 EngineName = Annotated[str, typer.Option(help=f"one of {', '.join(names('engines'))}")]
 Workers = Annotated[int, typer.Option(min=1, help="tasks at a time (default: the cores there are)")]
-Output = Annotated[Path | None, typer.Option(help="instead of the recipe's output")]
+Output = Annotated[
+    Path | None, typer.Option(parser=location, metavar="FOLDER", help="instead of the recipe's output")
+]
 
 
 def console() -> Console:

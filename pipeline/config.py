@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import ConfigError, PlanError
+from pipeline.objects.path import ObjectPath, location
 from pipeline.plan import SHARD_BYTES, Chain, flow, measured_first
 from pipeline.reader import Reader, Where, shown
 from pipeline.registry import UnknownName, find, names
@@ -55,7 +56,7 @@ def read(file: str, output: Path | None = None) -> Recipe:
     several = top.get("sources")
     made = _sections(reader, top, [*several] if isinstance(several, dict) else [name])
     _check_columns(reader, made, chains)
-    where = _output(reader, output or top.get("output"))
+    where = _output(reader, output or top.get("output"), made)
     engine = reader.mapping(top.get("engine", {}), ("engine",), tuple(names("engines")))
     for key, settings in engine.items():
         if not isinstance(settings, dict):
@@ -76,14 +77,28 @@ def read(file: str, output: Path | None = None) -> Recipe:
     )
 
 
-def _output(reader: Reader, where: Any) -> Path:
+def _output(reader: Reader, where: Any, sections: Sequence[Section]) -> Path:
     if not isinstance(where, str | Path):
         reader.problem(("output",), "is required: the folder the run is written to")
-    elif "://" in str(where):
-        reader.problem(("output",), "must be a local or mounted folder")
     elif "\0" in str(where):
         reader.problem(("output",), f"is no name of a folder: {shown(where)}")
-    return Path(str(where))
+    else:
+        return _location(reader, where, sections)
+    return Path()
+
+
+def _location(reader: Reader, where: str | Path, sections: Sequence[Section]) -> Path:
+    try:
+        output = location(where)
+    except PlanError as error:
+        reader.problem(("output",), str(error))
+        return Path(str(where))
+    if isinstance(output, ObjectPath):
+        for section in sections:
+            reader.problem(
+                (section.name,), f"needs a local or mounted folder as output, not {output}, for now"
+            )
+    return output
 
 
 def _name(reader: Reader, file: str, top: Mapping[str, Any]) -> str:

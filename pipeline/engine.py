@@ -60,6 +60,11 @@ class Each:
 class Engine(Protocol):
     """One machine (`local`) or a cluster (`spark`)."""
 
+    @property
+    def one_machine(self) -> bool:
+        """Whether all that it starts sees the temporary folders of this machine."""
+        ...
+
     def __init__(self, workers: int, settings: Mapping[str, Any]) -> None: ...
 
     def map(self, work: Work, items: Iterable[Any]) -> Iterator[tuple[int, Account]]:

@@ -20,6 +20,8 @@ from pipeline.task import perform
 class InlineEngine:
     """No process beside this one; `workers` is how many threads DuckDB may take."""
 
+    one_machine = True
+
     def __init__(self, workers: int, settings: Mapping[str, Any]) -> None:
         self.workers, self.memory = workers, duck.memory("inline", settings)
 

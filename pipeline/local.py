@@ -83,6 +83,8 @@ class _Worker:
 class LocalEngine:
     """Processes that live as long as the run; one task at a time each, so a dead one names its shard."""
 
+    one_machine = True
+
     def __init__(self, workers: int, settings: Mapping[str, Any]) -> None:
         self.workers, self.memory = workers, duck.memory("local", settings)
         self._pool: list[_Worker] = []

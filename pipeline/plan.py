@@ -251,6 +251,11 @@ def make(chains: Sequence[Chain], file: str = "recipe", shard_bytes: int = SHARD
     )
 
 
+def merged(folder: Path) -> Path:
+    """Where small shards of the last segment are put together: in its folder, to go with it."""
+    return folder / "together"
+
+
 def together(splits: Sequence[Split], n_bytes: int) -> list[tuple[Split, ...]]:
     """Splits in a row as what one task reads: about so many bytes of files, so that small files share one."""
     parts = Counter(split.path for split in splits)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from pipeline.errors import PlanError
+from pipeline.objects.path import ObjectPath
 from pipeline.store import WORK, publish, read_json, write_json
 
 FILE = "run.json"
@@ -124,9 +125,11 @@ class Record:
         )
 
     def write(self, run: Path) -> None:
-        """Put it into a run's folder, as all that is published: as a link to a file in `_run`."""
-        write_json(run / WORK / FILE, self.as_json())
-        publish({FILE: run / WORK / FILE}, run, FILE)
+        """Put it into a run's folder, as a link to a file in `_run` where there are links."""
+        home = run if isinstance(run, ObjectPath) else run / WORK
+        write_json(home / FILE, self.as_json())
+        if home != run:
+            publish({FILE: home / FILE}, run, FILE)
 
     @classmethod
     def load(cls, run: Path) -> Self:

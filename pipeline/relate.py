@@ -20,10 +20,12 @@ from pipeline.shards import ShardWriter, read_shard
 from pipeline.sql import FIRST_SHARD
 from pipeline.stage import Relate, Relation, Source, Split, Sql
 from pipeline.steps import Named
-from pipeline.store import SESSION, atomic_folder, write_json
+from pipeline.store import SESSION, atomic_folder, fetch, fetched, names, workplace, write_json
 from pipeline.task import Shards, stem
 from pipeline.verdicts import VERDICTS, WIDTH, Verdicts, beside, number_rows, width
 
+SECOND_PASSES = Path("second_passes")
+"""What queries see that look a second time, under their folder, until they have ended."""
 CHECKED = 64
 """Files of keys that one task checks."""
 REMOVED = "they are removed, and made again by the same command"
@@ -125,29 +127,29 @@ class Query:
         files += self.look("against", self.references, self.home / "against", None)
         self._check(files)
         self.progress(label, 0, 1)
-        with self.engine.session(self.home / SESSION) as sql:
-            keys = sql.read(files)
+        with workplace(self.home) as place, self.engine.session(place / SESSION) as sql:
+            keys = sql.read(fetch(files, place))
             if earlier:
                 keys = sql(
                     "SELECT k.* FROM {keys} k ANTI JOIN "
                     "(SELECT doc FROM {done} WHERE reason IS NOT NULL) d ON k.doc = d.doc",
                     keys=keys,
-                    done=sql.read(earlier),
+                    done=sql.read(fetch(earlier, place)),
                 )
-            result = self.step.relate(keys, sql, Looking(self, sql))
+            result = self.step.relate(keys, sql, Looking(self, sql, place))
             columns = ", ".join(["doc", "reason", *self.step.verdicts().names])
             result = sql(f"SELECT {columns} FROM {{result}} WHERE doc >= 0", result=result)
             self.metrics["seconds"] = round(time.time() - began, 2)
             write_json(self.home / "metrics.json", self.metrics)
-            with atomic_folder(self.home / VERDICTS) as temporary:
-                self.save(sql, result, temporary)
+            self.save(sql, result, self.home / VERDICTS)
         self.progress(label, 1, 1)
 
     def save(self, sql: Sql, rows: Relation, folder: Path) -> Verdicts:
         """Rows about documents as tasks find those on one shard; how wide buckets are lies beside them."""
         verdicts = Verdicts(named=self.named, folder=folder, width=width(rows.count(), self.n_shards))
-        sql.save(rows, folder, verdicts.width)
-        write_json(folder / WIDTH, verdicts.width)
+        with atomic_folder(folder, WIDTH) as temporary:
+            sql.save(rows, temporary, verdicts.width)
+            write_json(temporary / WIDTH, verdicts.width)
         return verdicts
 
     def look(
@@ -157,7 +159,8 @@ class Query:
         looks = Looks(
             named=self.named, references=self.named_references, folder=folder, n=len(locations), asked=asked
         )
-        items = [(i, location) for i, location in enumerate(locations) if not looks.path(i).exists()]
+        have = names(folder)
+        items = [(i, location) for i, location in enumerate(locations) if looks.path(i).name not in have]
         if items:
             self.progress(f"{self.named.name}: {what}", len(locations) - len(items), len(locations))
         for done, _ in enumerate(self.engine.map(looks, items), start=len(locations) - len(items) + 1):
@@ -179,16 +182,16 @@ class Query:
 class Looking:
     """The run's answer to `pipeline.sql.Look`."""
 
-    def __init__(self, query: Query, sql: Sql) -> None:
-        self.query, self.sql, self.n_passes = query, sql, 0
+    def __init__(self, query: Query, sql: Sql, place: Path) -> None:
+        self.query, self.sql, self.place, self.n_passes = query, sql, place, 0
 
     def second_pass(self, docs: Relation) -> Relation:
         """See `Look.second_pass`. What a killed run has made of it is kept: the same step asks the same."""
-        folder = self.query.home / f"second_pass-{self.n_passes}"
+        folder = self.query.home / SECOND_PASSES / str(self.n_passes)
         self.n_passes += 1
         asked = self.query.save(self.sql, docs, folder / "asked")
         locations = list(self.query.locations())
-        return self.sql.read(self.query.look("second pass", locations, folder, asked))
+        return self.sql.read(fetch(self.query.look("second pass", locations, folder, asked), self.place))
 
     def metric(self, name: str, value: int) -> None:
         """See `Look.metric`."""
@@ -212,7 +215,7 @@ def damaged(files: Sequence[Path]) -> list[str]:
     wrong = []
     for file in files:
         try:
-            with pq.ParquetFile(file, page_checksum_verification=True) as shard:
+            with fetched(file) as here, pq.ParquetFile(here, page_checksum_verification=True) as shard:
                 for group in range(shard.num_row_groups):
                     shard.read_row_group(group)
         except (OSError, pa.ArrowException) as error:

@@ -8,7 +8,6 @@ of a whole crawl is a small process.
 from __future__ import annotations
 
 import contextlib
-import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -16,27 +15,27 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.accounts import FILE as ACCOUNTS
 from pipeline.accounts import Accounts, AccountsFile, content_hash
 from pipeline.config import Recipe
 from pipeline.engine import Engine
-from pipeline.errors import NothingLeft
+from pipeline.errors import NothingLeft, PlanError
 from pipeline.lock import hold
-from pipeline.plan import Plan, Segment, Track, make
+from pipeline.objects.path import ObjectPath
+from pipeline.objects.publish import Moves
+from pipeline.plan import Plan, Segment, Track, make, merged
 from pipeline.record import FILE, Record
-from pipeline.relate import Query, Side
-from pipeline.result import made_record, publish_documents
+from pipeline.relate import SECOND_PASSES, Query, Side
+from pipeline.result import Links, Publisher, made_record
+from pipeline.resume import Leftover, freshen
 from pipeline.section import Context, Section
 from pipeline.shards import fingerprint
 from pipeline.stage import Split
 from pipeline.steps import Key
-from pipeline.store import WORK, read_json, sweep, write_json
-from pipeline.task import Pass, Passes, Shards, finished
-from pipeline.verdicts import VERDICTS, Verdicts
+from pipeline.store import WORK, remove, sweep, write_json
+from pipeline.task import Pass, Passes, Shards
+from pipeline.verdicts import VERDICTS, WIDTH, Verdicts
 
 Progress = Callable[[str, int, int], None]
-INPUTS = "inputs.json"
-"""What a folder was made from: a digest of the stamps of all input files behind it."""
 
 
 @dataclass
@@ -55,7 +54,15 @@ class Runner:
     """folder of a relate step -> its verdicts"""
 
     def __post_init__(self) -> None:
-        self.output = self.recipe.output.absolute()
+        self.output = output = self.recipe.output.absolute()
+        if isinstance(output, ObjectPath) and not self.engine.one_machine:
+            raise PlanError(
+                f"{output}: on a cluster Spark would read keys through Hadoop's S3A, which we do not set up: "
+                "run on one machine (--engine local, or spark with master local[*])"
+            )
+        self.check: Callable[[], None] = lambda: None
+        """Raises OutputBusy where another run may have taken over."""
+        self.publisher: Publisher = Moves(output) if isinstance(output, ObjectPath) else Links(output)
         self.plan = make(self.recipe.chains, self.recipe.file, self.recipe.shard_bytes)
 
     def run(self, sections: Callable[[Section], bool] = lambda section: True) -> Record:
@@ -65,10 +72,13 @@ class Runner:
             RunError: what stopped it. The same call resumes.
         """
         began = time.time()
-        with hold(self.output / WORK):
+        with hold(self.output / WORK, lambda text: self.progress(text, 0, 1)) as self.check:
             (self.output / FILE).unlink(missing_ok=True)
             self._documents()
-            publish_documents(self.output, self.passes, self.accounts)
+            self.check()
+            self.publisher.publish(
+                {s: list(zip(p, self.accounts[s], strict=True)) for s, p in self.passes.items()}
+            )
             record = made_record(self.recipe, self.plan.tracks, self.accounts, began)
             for section in self.recipe.sections:
                 if sections(section):
@@ -79,12 +89,13 @@ class Runner:
             made = [record.sections.get(s.name, {}) for s in self.recipe.sections]
             record.run_hash = fingerprint(record.content_hash, *(m.get("content_hash", "") for m in made))
             record.seconds = round(time.time() - began, 2)
+            self.check()
             record.write(self.output)
         return record
 
     def _documents(self) -> None:
         """Advance all sources pass by pass; those that share a query go through it together."""
-        self._freshen()
+        freshen(self.output, self.plan.tracks, self.publisher)
         tracks = self.plan.tracks
         self.passes = {track.source: [] for track in tracks}
         self.accounts = {track.source: [] for track in tracks}
@@ -128,24 +139,22 @@ class Runner:
             self.passes[track.source].append(of)
             self.accounts[track.source].append(Accounts(track.source, of.n_shards))
         label, total = ", ".join(t.source for t in tracks), first
-        todo = [(n, i) for n, (track, of, _) in enumerate(made) for i in self._unfinished(track, of)]
-        done, numbers = total - len(todo), {n for n, _ in todo}
-        self.progress(label, done, total)
         with contextlib.ExitStack() as stack:
-            files = {
-                n: stack.enter_context(AccountsFile(of.folder))
-                for n, (_, of, _) in enumerate(made)
-                if n in numbers or not (of.folder / ACCOUNTS).exists()
-            }
-            for n, file in files.items():
-                for index, account in finished(made[n][1]):
-                    file.put(index, account)
+            todo: list[tuple[int, int]] = []
+            files: dict[int, AccountsFile] = {}
+            for n, (track, of, _) in enumerate(made):
+                left, file = self._unfinished(track, of, stack)
+                todo += [(n, index) for index in left]
+                files |= {n: file} if file else {}
+            done = total - len(todo)
+            self.progress(label, done, total)
             work = Passes(passes=tuple(of for _, of, _ in made))
             for k, account in self.engine.map(work, ((n, i, made[n][2][i]) for n, i in todo)):
                 n, index = todo[k]
                 files[n].put(index, account)
                 self.accounts[made[n][0].source][-1].put(index, account)
                 done += 1
+                self.check()
                 self.progress(label, done, total)
         kept = Counter[int]()  # by each common query, of all sources' documents: of one's it may keep none
         for track, of, _ in made if common else ():
@@ -154,13 +163,24 @@ class Runner:
         for track, of, _ in made:
             self._end(track, of, {v.named.name for j, v in enumerate(of.verdicts) if kept[j]})
 
-    def _unfinished(self, track: Track, of: Pass) -> list[int]:
-        """Shards that are not there yet; the accounts of the others are taken."""
+    def _unfinished(
+        self, track: Track, of: Pass, stack: contextlib.ExitStack
+    ) -> tuple[list[int], AccountsFile | None]:
+        """Shards that are not there yet, and where accounts of all go; those of the others are taken."""
+        elsewhere = self.publisher.elsewhere(of)
+        there = Leftover(of, elsewhere)
+        file = None if there.was_finished else stack.enter_context(AccountsFile(of.folder))
         left = bytearray(b"\1" * of.n_shards)
-        for index, account in finished(of):
+        for index, account in there.accounts():
             left[index] = 0
             self.accounts[track.source][-1].put(index, account)
-        return [i for i, is_left in enumerate(left) if is_left]
+            if file:
+                file.put(index, account)
+        if any(left) and not file:  # it was finished, and something of it is gone
+            file = stack.enter_context(AccountsFile(of.folder))  # instead of the one there
+            for index, account in Leftover(of, elsewhere).accounts():
+                file.put(index, account)
+        return [i for i, is_left in enumerate(left) if is_left], file
 
     def _pass(self, track: Track, first: int) -> tuple[Pass, Sequence[tuple[Split, ...] | range]]:
         """The next pass over a source, and what each of its tasks reads; `first` numbers its shards."""
@@ -173,16 +193,16 @@ class Runner:
         if len(passes) < len(track.segments):
             return self._made(self._next(track), before, reads, first), reads
         last = track.segments[-1]  # all are through: small shards are put together once more
-        merged = replace(
+        after = replace(
             last,
-            folder=last.folder / "together",  # in it, so that it goes with it
+            folder=merged(last.folder),
             reads=None,
             verdicts=(),
             keys=(),
             steps=(),
             schemas=last.schemas[-1:],
         )
-        return self._made(merged, before, reads, first), reads
+        return self._made(after, before, reads, first), reads
 
     def _made(self, segment: Segment, before: Pass | None, reads: Sequence[Any], first: int) -> Pass:
         return Pass(
@@ -211,29 +231,6 @@ class Runner:
             ranges[-1] = range(ranges[-1].start, index + 1)
             room -= n_bytes
         return ranges
-
-    def _freshen(self) -> None:
-        """Remove folders begun from other bytes of the same name and size, and what killed runs left."""
-        sweep(self.output / WORK)
-        own = {
-            t.source: fingerprint([f"{s.path}:{s.stamp}" for p in t.splits for s in p])
-            for t in self.plan.tracks
-        }
-        everyone = fingerprint(*own.values())
-        for track in self.plan.tracks:
-            inputs = own[track.source]
-            for segment in track.segments:
-                self._mark(segment.folder, inputs)
-                inputs = everyone if segment.shared else inputs
-                for key in segment.keys:
-                    self._mark(key.folder, inputs)
-
-    def _mark(self, folder: Path, inputs: str) -> None:
-        mark = self.output / folder / INPUTS
-        if not mark.exists() or read_json(mark) != inputs:
-            mark.unlink(missing_ok=True)  # first: what is half removed must not look like what it was
-            shutil.rmtree(mark.parent, ignore_errors=True)
-            write_json(mark, inputs)
 
     def _end(self, track: Track, of: Pass, kept: set[str]) -> None:
         """Refuse to go on with nothing; else write the manifest, which says the folder is complete.
@@ -271,12 +268,11 @@ class Runner:
                 of = self.passes[track.source][-1]
                 shards = Shards(folder=of.folder, n=of.n_shards, first=of.first)
                 sides.append(Side(shards=shards, keys=self.output / folder / "keys"))
-            if not (home / VERDICTS).exists():
+            if not (home / VERDICTS / WIDTH).exists():
                 Query(
                     named=key.named, home=home, sides=sides, engine=self.engine, progress=self.progress
                 ).run(done)
-            for left in home.glob("second_pass-*"):  # of the query, or of one killed when it had ended
-                shutil.rmtree(left)
+            remove(home / SECOND_PASSES)  # of the query, or of one killed when it had ended
             verdicts = Verdicts.of(key.named, home)
             for track, folder in zip(tracks, folders, strict=True):
                 self.verdicts[folder] = replace(verdicts, named=self._segment(track).keys[j].named)

@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.store import atomic
+from pipeline.objects.path import ObjectPath
+from pipeline.store import atomic, digest, fetched
 
 BATCH_BYTES = 64 << 20
 BATCH_ROWS = 8192
@@ -56,17 +57,22 @@ def row_bytes(batch: pa.RecordBatch) -> Any:
 class ShardWriter:
     """Writes one Parquet shard. Its bytes depend on the rows alone, not on how they came in batches."""
 
-    def __init__(self, path: Path, schema: pa.Schema):
+    def __init__(self, path: Path, schema: pa.Schema, hashed: bool = False):
         self.path, self.schema, self.rows, self.n_bytes = path, schema, 0, 0
+        self.hashed, self.sha256 = hashed, ""
         self._held: list[pa.RecordBatch] = []
         self._bytes = self._count = 0
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
-        temporary = self._stack.enter_context(atomic(self.path))
+        self._temporary = self._stack.enter_context(atomic(self.path))
         self._file = self._stack.enter_context(
             pq.ParquetWriter(
-                temporary, self.schema, compression="zstd", compression_level=3, write_page_checksum=True
+                self._temporary,
+                self.schema,
+                compression="zstd",
+                compression_level=3,
+                write_page_checksum=True,
             )
         )
         return self
@@ -76,6 +82,8 @@ class ShardWriter:
         try:
             if kind is None:
                 self._flush()
+                self._file.close()
+                self.sha256 = digest(self._temporary) if self.hashed else ""
         except BaseException as late:  # the file must see it, to be removed and not renamed
             self._stack.__exit__(type(late), late, late.__traceback__)
             raise
@@ -118,8 +126,17 @@ def cut(table: pa.Table | pa.RecordBatch) -> Iterator[pa.RecordBatch]:
             start, base = stop, int(sizes[stop - 1])
 
 
+@contextlib.contextmanager
+def open_shard(path: Path) -> Iterator[pq.ParquetFile]:
+    """A Parquet file, for some of its columns or row groups: of an object nothing else is requested."""
+    with contextlib.ExitStack() as stack:
+        is_object = isinstance(path, ObjectPath)
+        source = stack.enter_context(path.open("rb")) if is_object else path
+        yield stack.enter_context(pq.ParquetFile(source, pre_buffer=is_object))
+
+
 def read_shard(path: Path, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
     """The rows of a Parquet file in order, a row group at a time in memory."""
-    with pq.ParquetFile(path) as file:
+    with fetched(path) as here, pq.ParquetFile(here) as file:
         for group in range(file.num_row_groups):
             yield from cut(file.read_row_group(group, columns=columns))

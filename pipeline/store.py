@@ -5,23 +5,27 @@
     run.json                                where things are and what happened; written last
     _run/<source>/NN-<step>-<fingerprint>/  what belongs to the run: shards of each pass, keys, verdicts
 
-The first two are hard links into the last: names under which a result is published, never copies.
+The first two are hard links into the last: names under which a result is published, never copies. All of it
+may lie on an object store (`pipeline.objects`): the functions here take its paths, too.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import PlanError
+from pipeline.objects import scratch, transfer
+from pipeline.objects.path import ObjectPath
 
 WORK = Path("_run")
 """Where a run works. The field's readers (Arrow, Spark, Hive) pass over names with an underscore."""
@@ -30,6 +34,10 @@ WORK = Path("_run")
 @contextlib.contextmanager
 def atomic(path: Path) -> Iterator[Path]:
     """A temporary path that becomes `path`, fsynced, if the block ends well, and else is removed."""
+    if isinstance(path, ObjectPath):
+        with transfer.upload(path) as temporary:
+            yield temporary
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(_temporary(path.name))
     try:
@@ -47,12 +55,20 @@ def atomic(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def atomic_folder(path: Path) -> Iterator[Path]:
-    """A temporary folder that becomes `path`, in place of what is there, if the block ends well."""
+def atomic_folder(path: Path, last: str) -> Iterator[Path]:
+    """A temporary folder that becomes `path`, in place of what is there, if the block ends well.
+
+    All of it is there when its file `last` is: an object store has no folders to rename.
+    """
+    if isinstance(path, ObjectPath):
+        with transfer.upload_folder(path, last) as temporary:
+            yield temporary
+        return
     temporary = path.with_name(_temporary(path.name))
     temporary.mkdir(parents=True)
     try:
         yield temporary
+        (path / last).unlink(missing_ok=True)  # first: what is half removed must not look complete
         shutil.rmtree(path, ignore_errors=True)
         temporary.replace(path)
     finally:
@@ -74,6 +90,8 @@ def sweep(folder: Path) -> None:
 
     A run that lies in there, with a `_run` of its own, is let be.
     """
+    if isinstance(folder, ObjectPath):  # half an object is none
+        return
     for root, folders, files in os.walk(folder):
         for name in filter(_TEMPORARY.fullmatch, files):
             (Path(root) / name).unlink(missing_ok=True)
@@ -91,6 +109,70 @@ def write_json(path: Path, value: Any) -> None:
 def read_json(path: Path) -> Any:
     """The value in a JSON file."""
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def find_json(path: Path) -> Any | None:
+    """The value in a JSON file; None if there is no such file."""
+    try:
+        return read_json(path)
+    except FileNotFoundError:
+        return None
+
+
+def read_jsons(paths: Iterable[Path]) -> Iterator[Any]:
+    """The values in JSON files, all of this machine or all of a store, in their order."""
+    left = iter(paths)
+    for first in left:
+        paths = itertools.chain([first], left)
+        if isinstance(first, ObjectPath):
+            yield from map(json.loads, transfer.contents(map(ObjectPath, paths)))
+        else:
+            yield from map(read_json, paths)
+
+
+def names(folder: Path) -> set[str]:
+    """Names of the files in a folder; none where there is no folder."""
+    if isinstance(folder, ObjectPath):
+        return {name for name in folder.below() if "/" not in name}
+    return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder with all that is in it, if it is there."""
+    if isinstance(folder, ObjectPath):
+        transfer.remove(folder)
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def fetched(path: Path) -> Iterator[Path]:
+    """A file of this machine that holds what `path` does: itself, or a copy while the block lasts."""
+    if isinstance(path, ObjectPath):
+        with transfer.fetched(path) as copy:
+            yield copy
+    else:
+        yield path
+
+
+@contextlib.contextmanager
+def workplace(folder: Path) -> Iterator[Path]:
+    """Where on this machine to work for `folder`: there, or in a temporary folder that goes at the end."""
+    if not isinstance(folder, ObjectPath):
+        yield folder
+        return
+    place = scratch.new(folder.name)
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def fetch(paths: Sequence[Path], place: Path) -> list[Path]:
+    """Files of this machine that hold what these do: themselves, or copies in a `workplace`."""
+    objects = [path for path in paths if isinstance(path, ObjectPath)]
+    copies = iter(transfer.fetch(objects, place / secrets.token_hex(4)) if objects else ())
+    return [next(copies) if isinstance(path, ObjectPath) else path for path in paths]
 
 
 def digest(*paths: Path | str) -> str:

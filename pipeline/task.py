@@ -12,7 +12,6 @@ from typing import Any, TypeAlias
 
 import pyarrow as pa
 
-from pipeline.accounts import read_accounts
 from pipeline.engine import Account, Each, Work
 from pipeline.errors import PipelineError, RunError, StepError
 from pipeline.flow import admit, advance
@@ -21,8 +20,11 @@ from pipeline.schema import DOC, conform, sized, written
 from pipeline.shards import ShardWriter, fingerprint, read_shard
 from pipeline.stage import Relate, Split
 from pipeline.steps import Key, Named
-from pipeline.store import digest, read_json, write_json
+from pipeline.store import find_json, workplace, write_json
 from pipeline.verdicts import Verdicts, apply_verdicts, number_rows, numbers
+
+DROPPED = "dropped"
+"""Folder of dropped documents: of a pass' ones in its folder, of all at the output."""
 
 
 def perform(work: Work, item: Any) -> Account:
@@ -119,9 +121,9 @@ class ShardTask:
 
     def _account(self) -> Account | None:
         """What lies beside the shard, if all is there that it speaks of."""
-        if not (self._path("json").exists() and self._path("parquet").exists()):
+        account: Account | None = find_json(self._path("json"))
+        if account is None or not self._path("parquet").exists():
             return None
-        account: Account = read_json(self._path("json"))
         return account if not account["dropped_rows"] or self.dropped_path.exists() else None
 
     def run(self) -> Account:
@@ -130,7 +132,7 @@ class ShardTask:
             return self._other_columns(account)
         watch = Stopwatch()
         try:
-            with Dropped(self.of.folder) as dropped:
+            with workplace(self.of.folder) as place, Dropped(place) as dropped:
                 account = self._write(watch, Ledger(dropped=dropped))
         except BaseException as error:
             error.add_note(watch.stack[-1] if watch.stack else "write")
@@ -140,7 +142,8 @@ class ShardTask:
 
     def _write(self, watch: Stopwatch, ledger: Ledger) -> Account:
         with contextlib.ExitStack() as stack:
-            shard = stack.enter_context(ShardWriter(self._path("parquet"), written(self.of.schemas[-1])))
+            schema = written(self.of.schemas[-1])
+            shard = stack.enter_context(ShardWriter(self._path("parquet"), schema, hashed=True))
             writers = [stack.enter_context(self._key_writer(key)) for key in self.of.keys]
             row = 0
             for batch in watch.time("write", self._flow(watch, ledger)):
@@ -151,7 +154,7 @@ class ShardTask:
         account: Account = {
             "rows": row,
             "n_bytes": shard.n_bytes,
-            "sha256": digest(self._path("parquet")),
+            "sha256": shard.sha256,
             "dropped_rows": 0,
             "dropped_schema": columns_of(self.of.dropped_schema),
         }
@@ -176,13 +179,13 @@ class ShardTask:
     @property
     def dropped_path(self) -> Path:
         """Where the documents lie that it dropped, if it dropped any."""
-        return self.of.folder / "dropped" / f"{self.stem}.parquet"
+        return self.of.folder / DROPPED / f"{self.stem}.parquet"
 
     def _write_dropped(self, batches: Iterable[pa.RecordBatch]) -> Account:
-        with ShardWriter(self.dropped_path, written(self.of.dropped_schema)) as writer:
+        with ShardWriter(self.dropped_path, written(self.of.dropped_schema), hashed=True) as writer:
             for batch in batches:
                 writer.write(conform(batch, writer.schema))
-        return {"dropped_rows": writer.rows, "dropped_sha256": digest(self.dropped_path)}
+        return {"dropped_rows": writer.rows, "dropped_sha256": writer.sha256}
 
     def _other_columns(self, account: Account) -> Account:
         """Give what was dropped the columns that a changed recipe makes later on; they are null there."""
@@ -252,24 +255,6 @@ class ShardTask:
                     for batch in read_shard(self._path("parquet")):
                         writer.write(self._keys_of(key, batch, row))
                         row += len(batch)
-
-
-def finished(of: Pass) -> Iterator[tuple[int, Account]]:
-    """(number, account) of shards that are there with all that belongs to them; folders are listed once."""
-    folders = [of.folder, of.folder / "dropped", *(key.folder / "keys" for key in of.keys)]
-    have, dropped, *keys = ({p.name for p in f.iterdir()} if f.is_dir() else set() for f in folders)
-    columns = columns_of(of.dropped_schema)
-    accounts = read_accounts(of.folder) or (
-        (i, read_json(of.folder / f"{stem(i, of.n_shards)}.json"))
-        for i in range(of.n_shards)
-        if f"{stem(i, of.n_shards)}.json" in have
-    )
-    for index, account in accounts:
-        name = stem(index, of.n_shards)
-        also = [dropped, *keys] if account["dropped_rows"] else keys
-        there = {f"{name}.json", f"{name}.parquet"} <= have and all(f"{name}.parquet" in k for k in also)
-        if there and account["dropped_schema"] == columns:
-            yield index, account
 
 
 def stem(index: int, n: int) -> str:

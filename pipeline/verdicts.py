@@ -17,7 +17,7 @@ from pipeline.schema import DOC, ROW_BITS, conform, put
 from pipeline.sql import bucket
 from pipeline.stage import Relate
 from pipeline.steps import Named
-from pipeline.store import read_json
+from pipeline.store import fetch, read_json, workplace
 
 
 def numbers(shard: int, row: int, n: int) -> pa.Array:
@@ -66,7 +66,8 @@ class Verdicts:
         files = sorted((self.folder / f"bucket={bucket(shard, self.width)}").glob("*.parquet"))
         low, high = shard << ROW_BITS, (shard + 1) << ROW_BITS
         mine = (pc.field("doc") >= low) & (pc.field("doc") < high)
-        tables = [pq.ParquetFile(f).read().filter(mine) for f in files]
+        with workplace(self.folder) as place:
+            tables = [pq.ParquetFile(f).read().filter(mine) for f in fetch(files, place)]
         return pa.concat_tables(tables).sort_by("doc").combine_chunks() if tables else None
 
 

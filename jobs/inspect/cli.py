@@ -21,10 +21,11 @@ from jobs.inspect import whatif as whatifs
 from pipeline import config
 from pipeline.cli import AsJson, File, console
 from pipeline.errors import PlanError
+from pipeline.objects.path import location
 from pipeline.progress import watch
 from pipeline.record import Record
 
-Run = Annotated[Path, typer.Argument(help="the output folder of a run")]
+Run = Annotated[Path, typer.Argument(parser=location, metavar="RUN", help="the output of a run")]
 
 
 def plan(
@@ -121,7 +122,10 @@ def verify(
     file: File,
     engines: Annotated[str, typer.Option(help="names, with commas between")] = "local",
     workers: Annotated[str, typer.Option(help="numbers, with commas between")] = "1,2",
-    folder: Annotated[Path | None, typer.Option(help="where to work (default: beside the output)")] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(parser=location, metavar="FOLDER", help="where to work (default: beside the output)"),
+    ] = None,
 ) -> None:
     """Prove that a recipe gives the same bytes in each way of running it."""
     try:

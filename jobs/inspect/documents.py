@@ -11,12 +11,12 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from pipeline.errors import PlanError
 from pipeline.reader import Reader
 from pipeline.record import Record, list_shards
 from pipeline.registry import find
+from pipeline.shards import open_shard
 from pipeline.stage import Step
 
 
@@ -39,14 +39,14 @@ class Shard:
     def read(self, columns: Sequence[str]) -> pa.Table:
         """Those of `columns` that the file has, in their order; fields of structs as `struct.field`."""
         have = set(self.columns())
-        with pq.ParquetFile(self.path) as file:
+        with open_shard(self.path) as file:
             table = file.read(columns=[c for c in columns if c.partition(".")[0] in have], use_threads=False)
         return table.select([c for c in dict.fromkeys(c.partition(".")[0] for c in columns) if c in have])
 
     def rows(self, wanted: Sequence[int]) -> list[dict[str, Any]]:
         """All columns of some rows, given in ascending order, without reading other row groups."""
         values, start = [], 0
-        with pq.ParquetFile(self.path) as file:
+        with open_shard(self.path) as file:
             for group in range(file.num_row_groups):
                 stop = start + file.metadata.row_group(group).num_rows
                 if mine := [row - start for row in wanted if start <= row < stop]:
@@ -57,14 +57,15 @@ class Shard:
 
 @lru_cache(maxsize=1 << 16)
 def _columns(path: Path) -> list[str]:
-    names: list[str] = pq.read_schema(path).names
+    with open_shard(path) as file:
+        names: list[str] = file.schema_arrow.names
     return names
 
 
 @lru_cache(maxsize=1 << 16)
 def _clusters(path: Path) -> list[str]:
-    schema = pq.read_schema(path)
-    wanted = [f for f in schema if pa.types.is_struct(f.type)]
+    with open_shard(path) as file:
+        wanted = [f for f in file.schema_arrow if pa.types.is_struct(f.type)]
     return [f.name for f in wanted if {"duplicate_of", "size"} <= {g.name for g in f.type}]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from pipeline import config
 from pipeline.registry import find
 from pipeline.run import Progress, Runner
+from pipeline.store import remove
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,14 +34,14 @@ def prove(
     for engine in engines:
         for n in workers if engine == "local" else (max(workers),):
             output = folder / f"{engine}-{n}"
-            shutil.rmtree(output, ignore_errors=True)
+            remove(output)
             recipe = config.read(file, output)
             with_engine = find("engines", engine)(n, recipe.engine.get(engine, {}))
             try:
                 record = Runner(recipe, with_engine, progress).run(lambda section: section.same_bytes)
             finally:
                 with_engine.close()
-            shutil.rmtree(output)
+            remove(output)
             yield Proof(
                 engine=engine,
                 workers=n,

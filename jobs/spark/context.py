@@ -123,7 +123,7 @@ def running(workers: int, settings: Mapping[str, Any]) -> Iterator[SparkSession]
         raise RunError("this process runs a Spark context already; stop it first (spark.stop())")
     with _scratch() as scratch:
         (scratch / "log4j2.properties").write_text(LOGGING)
-        theirs = _configured()
+        theirs = configured()
         conf = properties.configuration(workers, settings, scratch, theirs)
         if not properties.is_local(conf["spark.master"]):
             archive(scratch / properties.ARCHIVE)
@@ -161,7 +161,7 @@ def _scratch() -> Iterator[Path]:
         yield Path(folder)
 
 
-def _configured() -> dict[str, str]:
+def configured() -> dict[str, str]:
     """What the user has set outside the recipe. Under spark-submit, Java runs already and has read it all."""
     from pyspark import SparkConf, SparkContext
     from pyspark.find_spark_home import _find_spark_home

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from jobs.spark import context
+from jobs.spark.properties import is_local, master
 from pipeline.engine import Account, Work
 from pipeline.errors import PipelineError, WorkerDied
 from pipeline.stage import Sql
@@ -45,6 +46,11 @@ class SparkEngine:
         weakref.finalize(self, self._stack.close)  # at the latest when Python ends
         self._started: SparkSession | None = None
         self._ids = itertools.count()
+
+    @property
+    def one_machine(self) -> bool:
+        """Whether the executors are threads of this machine's Java."""
+        return is_local(master(self.workers, self.settings, context.configured()))
 
     @property
     def spark(self) -> SparkSession:

@@ -87,21 +87,26 @@ def configured(environment: Mapping[str, str], home: Path) -> dict[str, str]:
     return in_file(Path(file)) | given
 
 
+def master(workers: int, settings: Mapping[str, Any], theirs: Mapping[str, str]) -> str:
+    """Where Spark runs; see `configuration`."""
+    given = _recipe(settings).get("spark.master") or theirs.get("spark.master")
+    return given or f"local[{workers},{TRIES}]"
+
+
 def configuration(
     workers: int, settings: Mapping[str, Any], scratch: Path, theirs: Mapping[str, str]
 ) -> dict[str, str]:
     """All properties; `theirs` are those that the user has set outside the recipe."""
-    recipe = _recipe(settings)
-    master = recipe.get("spark.master") or theirs.get("spark.master") or f"local[{workers},{TRIES}]"
-    ours = _ours(scratch) | (_here(workers, scratch) if is_local(master) else _there(scratch))
+    recipe, where = _recipe(settings), master(workers, settings, theirs)
+    ours = _ours(scratch) | (_here(workers, scratch) if is_local(where) else _there(scratch))
     if (memory := settings.get("memory")) is not None:
-        recipe.setdefault(f"spark.{'driver' if is_local(master) else 'executor'}.memory", memory)
+        recipe.setdefault(f"spark.{'driver' if is_local(where) else 'executor'}.memory", memory)
     user = {**theirs, **recipe}
     for name, separator in ADDED.items():
         if name in user and name in ours:
             user[name] = f"{ours[name]}{separator}{user[name]}"
     needed = {name: value for name, (value, _) in NEEDED.items()}
-    return {**ours, **user, "spark.master": master, **needed}
+    return {**ours, **user, "spark.master": where, **needed}
 
 
 def contradictions(settings: Mapping[str, Any], theirs: Mapping[str, str]) -> list[str]:
@@ -122,8 +127,7 @@ def _recipe(settings: Mapping[str, Any]) -> dict[str, str]:
     """The properties in the recipe."""
     given = settings.get("conf", {})
     conf = {str(k): str(v).lower() if isinstance(v, bool) else str(v) for k, v in given.items()}
-    master = {"spark.master": settings["master"]} if "master" in settings else {}
-    return {**master, **conf}
+    return {"spark.master": settings["master"], **conf} if "master" in settings else conf
 
 
 def _ours(scratch: Path) -> dict[str, str]:

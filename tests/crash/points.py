@@ -124,7 +124,7 @@ def look(output: Path, content_hash: str) -> Result:
         p for name in ("documents", "dropped") for p in sorted((output / name).rglob("*")) if p.is_file()
     ]
     left = [p for p in output.rglob("*") if p.name.startswith(".") and p.name != ".lock"]
-    left += [p for v in output.rglob("verdicts") for p in v.parent.glob("second_pass-*")]
+    left += [p for v in output.rglob("verdicts") for p in v.parent.glob("second_passes")]
     return Result(
         content_hash=content_hash,
         published={str(p.relative_to(output)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files},

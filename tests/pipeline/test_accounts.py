@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.accounts import Accounts, AccountsFile, content_hash, read_accounts
+from pipeline.accounts import FILE, Accounts, AccountsFile, content_hash, read_accounts
 
 
 def account(i: int) -> dict[str, Any]:
@@ -57,14 +57,11 @@ def test_the_hash_is_that_of_all_digests_in_order() -> None:
 
 
 def test_a_file_gives_back_what_was_put(tmp_path: Path) -> None:
-    assert read_accounts(tmp_path) is None
     with AccountsFile(tmp_path) as file:
         for i in (2, 0, 1):
             file.put(i, account(i))
-        assert read_accounts(tmp_path) is None
-    read = read_accounts(tmp_path)
-    assert read is not None
-    assert list(read) == [(i, account(i)) for i in (2, 0, 1)]
+        assert not (tmp_path / FILE).exists()
+    assert list(read_accounts(tmp_path)) == [(i, account(i)) for i in (2, 0, 1)]
 
 
 def test_a_pass_that_ends_badly_leaves_no_file(tmp_path: Path) -> None:

@@ -146,7 +146,14 @@ def test_an_unknown_step_does_not_hide_what_is_wrong_before_it(tmp_path: Path, w
         ("source: {use: count}\noutput: out\n", "1: count: is not a source"),
         ("source: {use: lines}\noutput: out\n", "1: paths: is required"),
         ("source: {use: lines, with: {paths: []}}\n", "1: output: is required"),
-        ("source: {use: lines, with: {paths: []}}\noutput: s3://x/y\n", "2: output: must be a local"),
+        (
+            "source: {use: lines, with: {paths: []}}\noutput: ftp://x/y\n",
+            "2: output: cannot be written as ftp://",
+        ),
+        (
+            "source: {use: lines, with: {paths: []}}\noutput: s3://x/y\ntokens: {tokenizer: gpt2}\n",
+            "3: tokens: needs a local or mounted folder as output, not s3://x/y, for now",
+        ),
         ("source: {use: lines, with: {paths: []}}\nsteps: count\noutput: o\n", "2: steps: must be a list"),
         (
             "source: {use: lines, with: {paths: []}}\noutput: o\nengine: spark\n",

@@ -51,7 +51,7 @@ def test_documents_are_asked_again_where_they_lie(local: LocalEngine, tmp_path: 
     shards = [s for folder in record.dropped["toy"] for s in (tmp_path / "out" / folder).glob("*.parquet")]
     rows = [r for s in shards for r in pq.read_table(s).to_pylist()]
     assert {r["text"] for r in rows if r["dropped_by"] == "Compare"} == {"APRICOT", "CITRUS"}
-    assert not list((tmp_path / "out").rglob("second_pass-*"))
+    assert not list((tmp_path / "out").rglob("second_passes"))
 
 
 def test_references_are_compared_with_but_not_kept(local: LocalEngine, tmp_path: Path) -> None:
@@ -78,9 +78,9 @@ def test_a_run_that_was_killed_goes_on_with_what_it_had_looked_at(local: LocalEn
     verdicts.rename(folder / "gone")
     for made in folder.glob("part-*"):
         made.unlink()
-    (folder / "second_pass-0").mkdir()
+    (folder / "second_passes" / "0").mkdir(parents=True)
     looked = pa.schema([("doc", pa.int64()), *Compare.feature_columns])
-    with ShardWriter(folder / "second_pass-0" / "part-00001.parquet", looked) as writer:
+    with ShardWriter(folder / "second_passes" / "0" / "part-00001.parquet", looked) as writer:
         rows = {"doc": [1 << 32, (1 << 32) + 1], "letter": [99, 97], "seen": ["seen", "before"]}
         writer.write(pa.RecordBatch.from_pydict(rows, schema=looked))
     again = run(local, tmp_path / "out", lines(tmp_path), Compare())

@@ -24,6 +24,13 @@ def test_engine_takes_its_settings_but_starts_nothing_yet() -> None:
     engine.close()
 
 
+def test_a_cluster_does_not_see_the_temporary_folders_of_this_machine() -> None:
+    assert SparkEngine(2, {}).one_machine
+    assert SparkEngine(2, {"master": "local[4]"}).one_machine
+    assert not SparkEngine(2, {"master": "spark://host:7077"}).one_machine
+    assert not SparkEngine(2, {"conf": {"spark.master": "yarn"}}).one_machine
+
+
 def test_each_task_answers_once_under_its_index(spark: SparkEngine) -> None:
     answers = dict(spark.map(Each(), [Plain(name=f"part-{i}") for i in range(23)]))
     assert {i: a["name"] for i, a in answers.items()} == {i: f"part-{i}" for i in range(23)}

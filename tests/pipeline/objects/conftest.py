@@ -1,0 +1,68 @@
+"""A server that speaks S3, with a bucket, as the environment names it; it counts what is asked of it."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+import fsspec
+import pytest
+
+from pipeline.objects.path import ObjectPath
+
+
+class Requests(logging.Handler):
+    """Requests by their kind: what the server writes into its log, whichever process asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.made: Counter[str] = Counter()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if line := re.search(r'"([A-Z]+) (\S+) HTTP', re.sub(r"\x1b\[\d+m", "", record.getMessage())):
+            method, url = line.groups()
+            kind = "LIST" if "list-type=2" in url else "DELETE" if url.endswith("?delete") else method
+            self.made[kind] += 1
+
+    def take(self) -> Counter[str]:
+        """Those since the last look."""
+        made, self.made = self.made, Counter()
+        return made
+
+
+@pytest.fixture(scope="session")
+def requests() -> Requests:
+    return Requests()
+
+
+@pytest.fixture(scope="session")
+def bucket(requests: Requests) -> Iterator[ObjectPath]:
+    from moto.server import ThreadedMotoServer
+
+    log = logging.getLogger("werkzeug")
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    log.addHandler(requests)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        patch.setenv("AWS_ACCESS_KEY_ID", "test")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        fsspec.filesystem("s3", skip_instance_cache=True).mkdir("runs")
+        fsspec.filesystem("s3").clear_instance_cache()
+        yield ObjectPath("s3://runs")
+    server.stop()
+    fsspec.filesystem("s3").clear_instance_cache()
+    log.removeHandler(requests)
+    log.propagate = True
+
+
+@pytest.fixture
+def output(bucket: ObjectPath, request: pytest.FixtureRequest) -> ObjectPath:
+    """An output of the test's own."""
+    return bucket / re.sub(r"\W+", "-", request.node.name)
