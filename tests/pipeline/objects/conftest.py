@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import fsspec
 import pytest
 
+from pipeline.local import LocalEngine
 from pipeline.objects.path import ObjectPath
 
 
@@ -60,6 +61,14 @@ def bucket(requests: Requests) -> Iterator[ObjectPath]:
     fsspec.filesystem("s3").clear_instance_cache()
     log.removeHandler(requests)
     log.propagate = True
+
+
+@pytest.fixture(scope="session")
+def local(bucket: ObjectPath) -> Iterator[LocalEngine]:
+    """An engine whose workers have started when the environment named the server."""
+    engine = LocalEngine(2, {})
+    yield engine
+    engine.close()
 
 
 @pytest.fixture

@@ -69,6 +69,16 @@ def test_a_store_holds_what_a_folder_would(
     assert folder.count_rows() == sum(record.rows.values()) > 0
 
 
+@pytest.mark.parametrize("what", ["documents", "dropped"])
+def test_what_somebody_removed_is_made_again(output: ObjectPath, lines: tuple[str, ...], what: str) -> None:
+    first = run(output, lines, *STEPS)
+    before = published(output)
+    lost = next(name for name in before if name.startswith(what))
+    (output / lost).unlink()
+    assert run(output, lines, *STEPS).content_hash == first.content_hash
+    assert published(output) == before
+
+
 def _arrow() -> object:
     from pyarrow.fs import S3FileSystem
 
