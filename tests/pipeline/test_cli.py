@@ -171,7 +171,7 @@ def test_a_signal_stops_the_run_and_says_how_to_go_on(
     slow.send_signal(number)
     _, error = slow.communicate(timeout=20)
     assert (slow.returncode, error) == (128 + number, "stopped; the same command resumes\n")
-    assert group(slow.pid) == []
+    wait_for_end(slow.pid)
 
 
 def group(number: int) -> list[int]:
@@ -179,6 +179,14 @@ def group(number: int) -> list[int]:
     listed = subprocess.run(["ps", "-eo", "pid=,pgid=,stat="], capture_output=True, text=True).stdout
     rows = [line.split() for line in listed.splitlines()]
     return [int(pid) for pid, pgid, stat in rows if int(pgid) == number and "Z" not in stat]
+
+
+def wait_for_end(number: int) -> None:
+    """Of all processes of a group, soon: what tracks their resources notices that they are gone."""
+    end = time.monotonic() + 5
+    while left := group(number):
+        assert time.monotonic() < end, left
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("seconds", [0, 0.2, 0.6])
@@ -206,7 +214,4 @@ def test_workers_end_with_a_driver_that_was_killed(slow: subprocess.Popen[str]) 
     assert len(group(slow.pid)) >= 3
     slow.kill()
     slow.wait()
-    end = time.monotonic() + 5
-    while left := group(slow.pid):
-        assert time.monotonic() < end, left
-        time.sleep(0.05)
+    wait_for_end(slow.pid)
