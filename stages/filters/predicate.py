@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -122,10 +123,18 @@ def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
             yield from _nodes(inner)
 
 
-@cache
+_mine = threading.local()
+
+
 def _connection() -> duckdb.DuckDBPyConnection:
-    """One for the process, of one thread: rows keep their order, and it can reach no file."""
-    return duckdb.connect(":memory:", config={"threads": 1, "enable_external_access": False})
+    """One for each thread that asks, for it answers one at a time. Its one thread keeps rows in order.
+
+    It can reach no file.
+    """
+    if not hasattr(_mine, "connection"):
+        _mine.connection = duckdb.connect(":memory:", config={"threads": 1, "enable_external_access": False})
+    connection: duckdb.DuckDBPyConnection = _mine.connection
+    return connection
 
 
 @cache

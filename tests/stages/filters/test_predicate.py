@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,14 @@ def kept(where: str) -> list[int]:
 def test_it_keeps_where_the_predicate_holds(where: str, rows: list[int]) -> None:
     assert kept(where) == rows
     KeepIf(where=where).flow(BATCH.schema)
+
+
+def test_threads_may_ask_at_the_same_time() -> None:
+    batch = pa.RecordBatch.from_pydict({"text": [f"{i} {'word ' * 50}" for i in range(20_000)]})
+    step = KeepIf(where="regexp_matches(text, '^[0-9]*[05] .*word $')")
+    with ThreadPoolExecutor(4) as pool:
+        answers = [a.to_pylist() for a in pool.map(step.reasons, [batch] * 8)]
+    assert answers == [[[] if i % 5 == 0 else ["where"] for i in range(20_000)]] * 8
 
 
 def test_null_is_no_answer_and_goes() -> None:
