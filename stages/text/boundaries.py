@@ -7,11 +7,12 @@ but for the short lists below. Characters not in the interpreter's own Unicode a
 from __future__ import annotations
 
 import unicodedata
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from stages.text.kernel import Int, device
+from stages.text.kernel import Int, constants, device
 from stages.text.unicode import Table, two_stage, within
 
 Strings = npt.NDArray[np.str_]
@@ -136,11 +137,12 @@ def _properties() -> tuple[Table, Table]:
     return words, sentences
 
 
-_words, _sentences = _properties()
-_WORD_INDEX, _word_blocks = two_stage(_words)
-_SENTENCE_INDEX, _sentence_blocks = two_stage(_sentences)
-_WORD, _SENTENCE = _word_blocks.astype(np.uint8), _sentence_blocks.astype(np.uint8)
-del _words, _sentences, _word_blocks, _sentence_blocks
+def _tables() -> tuple[npt.NDArray[Any], ...]:
+    (words, kinds), (sentences, breaks) = map(two_stage, _properties())
+    return words, kinds.astype(np.uint8), sentences, breaks.astype(np.uint8)
+
+
+_WORD_INDEX, _WORD, _SENTENCE_INDEX, _SENTENCE = constants(4, _tables)
 
 
 @device

@@ -7,12 +7,14 @@ knows the letters of some scripts only, and the symbols of Unicode 11: later emo
 from __future__ import annotations
 
 import unicodedata
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from stages.text.buffers import Bytes, byte
 from stages.text.english_exceptions import exception_table, find
-from stages.text.kernel import Int, device
+from stages.text.kernel import Int, constants, device
 from stages.text.unicode import Table, decode, decode_before, two_stage, within
 
 PREFIX = 1
@@ -104,10 +106,12 @@ def _flags() -> Table:
     return flags
 
 
-_INDEX, _blocks = two_stage(_flags())
-_FLAGS = _blocks.astype(np.uint16)
-del _blocks
-_AMOUNT_KEYS, _AMOUNT_VALUES = exception_table({unit.encode(): 1 for unit in _AMOUNTS})
+def _tables() -> tuple[npt.NDArray[Any], ...]:
+    index, blocks = two_stage(_flags())
+    return index, blocks.astype(np.uint16), *exception_table({unit.encode(): 1 for unit in _AMOUNTS})
+
+
+_INDEX, _FLAGS, _AMOUNT_KEYS, _AMOUNT_VALUES = constants(4, _tables)
 _MAX_AMOUNT = max(len(unit.encode()) for unit in _AMOUNTS)
 ELLIPSIS = 0x2026
 STOP, PLUS, HYPHEN, DOLLAR, DASH = ord("."), ord("+"), ord("-"), ord("$"), 0x2014

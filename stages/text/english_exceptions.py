@@ -7,12 +7,13 @@ since most are a word with an ending. What is kept is a hash of each string and 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from stages.text.buffers import Bytes, byte
-from stages.text.kernel import Int, device
+from stages.text.kernel import Int, constants, device
 
 MAX_PIECES = 11
 """Longest sequence of tokens that `merged` may stand for."""
@@ -129,9 +130,14 @@ def _packed(tokens: list[str], n_tokens: int) -> int:
 
 
 _BASIS, _PRIME = 0xCBF29CE484222325, 0x100000001B3
-_PACKED = {string.encode(): _packed(*value) for string, value in exceptions().items()}
-_KEYS, _VALUES = exception_table(_PACKED)
-_FIRST, _LAST = _lengths(_PACKED, 0), _lengths(_PACKED, -1)
+
+
+def _tables() -> tuple[npt.NDArray[Any], ...]:
+    packed = {string.encode(): _packed(*value) for string, value in exceptions().items()}
+    return *exception_table(packed), _lengths(packed, 0), _lengths(packed, -1)
+
+
+_KEYS, _VALUES, _FIRST, _LAST = constants(4, _tables)
 
 
 @device

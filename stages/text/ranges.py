@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from stages.text.kernel import Int, device
+from stages.text.kernel import Int, constants, device
 
 Ranges = npt.NDArray[np.int32]
 """int32 [ranges * 2]: first and last code point of each, in order."""
@@ -23,13 +23,16 @@ def ranges(belongs: Callable[[str], bool]) -> Ranges:
     return flat
 
 
-DECIMAL = ranges(str.isdecimal)
-"""`\\d` of regular expressions"""
-DIGIT = ranges(str.isdigit)
-NUMERIC = ranges(str.isnumeric)
-UPPERCASE = ranges(str.isupper)
-OTHER_CASE = ranges(lambda char: char.islower() or (char.istitle() and not char.isupper()))
-"""Lower case, and the few that are title case."""
+def _tables() -> list[Ranges]:
+    return [*map(ranges, (str.isdecimal, str.isdigit, str.isnumeric, str.isupper, _is_other_case))]
+
+
+def _is_other_case(char: str) -> bool:
+    return char.islower() or (char.istitle() and not char.isupper())
+
+
+DECIMAL, DIGIT, NUMERIC, UPPERCASE, OTHER_CASE = constants(5, _tables)
+"""DECIMAL: `\\d` of regular expressions; OTHER_CASE: lower case, and the few that are title case."""
 
 
 @device

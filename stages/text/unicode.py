@@ -7,12 +7,13 @@ it occurs), so all of Unicode takes about 50 kB.
 from __future__ import annotations
 
 import unicodedata
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from stages.text.buffers import Bytes, byte
-from stages.text.kernel import Int, device
+from stages.text.kernel import Int, constants, device
 
 LETTER = 1
 """`str.isalpha`: general category L*."""
@@ -52,7 +53,7 @@ _ASSIGNED = (range(0x40000), range(0xE0000, 0xE1000))
 Table = npt.NDArray[np.int32]
 
 
-def _tables() -> tuple[Table, Table]:
+def _tables() -> tuple[npt.NDArray[Any], ...]:
     classes, shifts = np.zeros(0x110000, np.int32), np.zeros(0x110000, np.int32)
     for part in _ASSIGNED:
         chars = list(map(chr, part))
@@ -73,7 +74,8 @@ def _tables() -> tuple[Table, Table]:
             | UPPER * (shift != 0)
         )
         shifts[part.start : part.stop] = shift
-    return classes, shifts
+    index, blocks = two_stage(classes)
+    return index, blocks.astype(np.uint8), *two_stage(shifts)
 
 
 def within(codes: Table, ranges: tuple[tuple[int, int], ...]) -> npt.NDArray[np.bool_]:
@@ -91,11 +93,7 @@ def two_stage(values: Table) -> tuple[npt.NDArray[np.uint16], Table]:
     return np.array(index, np.uint16), np.frombuffer(b"".join(blocks), np.int32)
 
 
-_classes, _shifts = _tables()
-_CLASS_INDEX, _blocks = two_stage(_classes)
-_CLASS = _blocks.astype(np.uint8)
-_SHIFT_INDEX, _SHIFT = two_stage(_shifts)
-del _classes, _shifts, _blocks
+_CLASS_INDEX, _CLASS, _SHIFT_INDEX, _SHIFT = constants(4, _tables)
 
 
 @device

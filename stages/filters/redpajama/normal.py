@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from stages.text.buffers import Bytes, byte
 from stages.text.hashing import xxh64
-from stages.text.kernel import Int, device
+from stages.text.kernel import Int, constants, device
 from stages.text.ranges import NUMERIC, belongs
 from stages.text.table import Bounds, Hashes
 from stages.text.unicode import SPACE, char_class, decode, lower, two_stage
@@ -33,7 +33,7 @@ def _decompositions() -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.int32], np
     return *two_stage(places), np.array(parts, np.int32)
 
 
-_INDEX, _PLACES, _PARTS = _decompositions()
+_INDEX, _PLACES, _PARTS = constants(3, _decompositions)
 
 
 class Normal(NamedTuple):

@@ -13,11 +13,11 @@ from stages.text.ranges import DECIMAL, DIGIT, NUMERIC, OTHER_CASE, UPPERCASE, R
 @pytest.mark.parametrize(
     ("found", "predicate"),
     [
-        (DECIMAL, str.isdecimal),
-        (DIGIT, str.isdigit),
-        (NUMERIC, str.isnumeric),
-        (UPPERCASE, str.isupper),
-        (OTHER_CASE, lambda c: c.islower() or (c.istitle() and not c.isupper())),
+        (DECIMAL.made, str.isdecimal),
+        (DIGIT.made, str.isdigit),
+        (NUMERIC.made, str.isnumeric),
+        (UPPERCASE.made, str.isupper),
+        (OTHER_CASE.made, lambda c: c.islower() or (c.istitle() and not c.isupper())),
     ],
 )
 def test_sets_hold_what_the_interpreter_says(found: Ranges, predicate: Callable[[str], bool]) -> None:
@@ -29,7 +29,7 @@ def test_sets_hold_what_the_interpreter_says(found: Ranges, predicate: Callable[
 
 def test_every_cased_character_is_in_one_of_two_sets() -> None:
     cased = [c for c in range(0x20000) if chr(c).isupper() or chr(c).islower() or chr(c).istitle()]
-    assert all(belongs(np.int64(c), UPPERCASE) != belongs(np.int64(c), OTHER_CASE) for c in cased)
+    assert all(belongs(np.int64(c), UPPERCASE.made) != belongs(np.int64(c), OTHER_CASE.made) for c in cased)
     assert len(cased) > 2500
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from numba import njit
 
 from stages.text import unicode
+from stages.text.kernel import compiled
 from stages.text.unicode import char_class, decode, decode_before, lower
 
 CHARACTERS = [chr(c) for c in range(sys.maxunicode + 1) if not 0xD800 <= c < 0xE000]
@@ -31,7 +32,7 @@ def over(codes: npt.NDArray[np.int64], function: Any) -> npt.NDArray[np.int64]:
 
 @pytest.fixture(scope="module")
 def classes() -> dict[str, int]:
-    return dict(zip(CHARACTERS, over(CODES, char_class).tolist(), strict=True))
+    return dict(zip(CHARACTERS, over(CODES, compiled(char_class)).tolist(), strict=True))
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_separators_are_spaces_and_cjk_marks(classes: dict[str, int]) -> None:
 
 
 def test_lower_case_of_every_code_point() -> None:
-    lowered = over(CODES, lower).tolist()
+    lowered = over(CODES, compiled(lower)).tolist()
     different = [(c, chr(low)) for c, low in zip(CHARACTERS, lowered, strict=True) if chr(low) != c.lower()]
     assert different == [("İ", "i")]  # Python gives two characters, i and a dot above
 
