@@ -31,6 +31,7 @@ from pipeline import duck
 from pipeline.config import Recipe, read
 from pipeline.engine import Account, Work
 from pipeline.plan import Chain
+from pipeline.resume import freshen
 from pipeline.run import Runner
 from pipeline.stage import Split
 from pipeline.steps import Named
@@ -141,7 +142,7 @@ class Planned(Runner):
     """A run up to its last pass: what it would publish is nowhere."""
 
     def once(self) -> None:
-        self._freshen()
+        freshen(self.output, self.plan.tracks, self.publisher)
         (track,) = self.plan.tracks
         self.passes, self.accounts = {track.source: []}, {track.source: []}
         self._map([track])
