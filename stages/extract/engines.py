@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import trafilatura
 from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.html import HTMLParserException, HTMLTree
 
@@ -92,6 +91,8 @@ def careful_content(html: str, *, markdown: bool = False) -> str | None:
     """
     if html.count("<") > MAX_ELEMENTS:
         return None
+    import trafilatura  # which is slow to load, for the one engine that asks it
+
     kind = "markdown" if markdown else "txt"
     try:
         return trafilatura.extract(html, output_format=kind, deduplicate=False, include_comments=False)

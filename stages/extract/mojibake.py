@@ -6,8 +6,6 @@ import contextlib
 import itertools
 import re
 
-import ftfy
-
 from stages.ingest.batches import valid_text
 
 SHARE = 3
@@ -32,6 +30,8 @@ def repaired(text: str) -> str:
     for codec in () if "\ufffd" in text else CODECS:  # to which these give a byte, too
         with contextlib.suppress(UnicodeError):
             return valid_text(text.encode(codec).decode())
+    import ftfy  # which is needed for few pages, and slow to load
+
     lines = (
         line if line.isascii() or len(line) > LINE_CHARS else ftfy.fix_encoding(line)
         for line in text.split("\n")

@@ -18,8 +18,8 @@ from pipeline.shards import cut
 from pipeline.stage import Split
 from stages.ingest.batches import location_id
 from stages.ingest.files import TableFiles
+from stages.ingest.info import Info
 from stages.ingest.paths import described, open_split
-from stages.ingest.stores import Info
 
 ROWS = 256
 """Rows that are decoded at once, before batches are cut by bytes."""

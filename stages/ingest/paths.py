@@ -1,4 +1,7 @@
-"""The files that a `paths` setting names, sorted, and how they are cut into splits."""
+"""The files that a `paths` setting names, sorted, and how they are cut into splits.
+
+What reads remote files is imported when there is one: its libraries take longer to load than most files.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,8 @@ import xxhash
 
 from pipeline.errors import PlanError, RunError
 from pipeline.stage import Split
+from stages.ingest.info import Info
 from stages.ingest.patterns import local_files
-from stages.ingest.remote import RemoteFile, describe_all, matching
-from stages.ingest.stores import Info
 
 SPLIT_BYTES = 64 << 20
 STAMP_BYTES = 64 << 10
@@ -81,6 +83,10 @@ def _local(pattern: str) -> list[str]:
 
 def _remote(patterns: list[str]) -> dict[str, list[str]]:
     """The files that each pattern matches."""
+    if not patterns:
+        return {}
+    from stages.ingest.remote import describe_all, matching
+
     plain = [p for p in patterns if not is_pattern(p)]
     try:
         files = {p: matching(p) for p in patterns if is_pattern(p)}
@@ -108,7 +114,7 @@ def local_path(path: str) -> Path:
 def open_file(path: str) -> BinaryIO:
     """A file for reading bytes, seekable; local paths, HTTP, and whatever fsspec knows."""
     if is_remote(path):
-        return cast(BinaryIO, RemoteFile(path))
+        return _open_remote(path)
     return local_path(path).open("rb")
 
 
@@ -119,8 +125,14 @@ def open_split(split: Split) -> BinaryIO:
         RunError: it has changed, as far as that shows, or cannot be read.
     """
     if is_remote(split.path):
-        return cast(BinaryIO, RemoteFile(split.path, Info(size=split.size, stamp=split.stamp)))
+        return _open_remote(split.path, Info(size=split.size, stamp=split.stamp))
     return open_file(split.path)
+
+
+def _open_remote(path: str, planned: Info | None = None) -> BinaryIO:
+    from stages.ingest.remote import RemoteFile
+
+    return cast(BinaryIO, RemoteFile(path, planned))
 
 
 def size_and_stamp(path: str) -> tuple[int, str]:
@@ -139,8 +151,11 @@ def described(paths: list[str]) -> Iterator[Info]:
     Raises:
         PlanError: one is not there, or cannot be read.
     """
-    remote = [p for p in paths if is_remote(p)]
-    infos = dict(zip(remote, describe_all(remote), strict=True))
+    infos: dict[str, Info | None] = {}
+    if remote := [p for p in paths if is_remote(p)]:
+        from stages.ingest.remote import describe_all
+
+        infos = dict(zip(remote, describe_all(remote), strict=True))
     for path in paths:
         if path not in infos:
             yield _looked_into(path)

@@ -15,8 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import IO
 
 from pipeline.errors import RunError
+from stages.ingest.info import Info
 from stages.ingest.retry import Transient, with_retries
-from stages.ingest.stores import Info, Store, Stored, Unranged, store_of
+from stages.ingest.stores import Store, Stored, Unranged, store_of
 
 GLANCE, READ_AHEAD = 64 << 10, 4 << 20
 """Bytes of the first request at an offset, and of the largest: each that goes on is four times larger."""

@@ -8,7 +8,6 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import BinaryIO, Protocol, TypeVar
 
 import fsspec
@@ -16,6 +15,7 @@ import requests
 import urllib3
 
 from pipeline.errors import PlanError, RunError
+from stages.ingest.info import Info
 from stages.ingest.retry import Changed, RequestLimits, Transient
 
 T = TypeVar("T")
@@ -38,21 +38,6 @@ FOREIGN = {
     "aiohttp": ("ClientError", ("ClientError",)),
 }
 """Errors of libraries below fsspec that are no OSError: module -> (their root, those worth a retry)."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Info:
-    """Size and stamp of a file, known before it is read."""
-
-    size: int
-    stamp: str
-    """Etag, or when it was changed; '' if the store does not say."""
-    ranged: bool = True
-    """Whether the store sends ranges of it."""
-
-    def differs(self, other: Info) -> bool:
-        """Whether these cannot be of the same content."""
-        return self.size != other.size or bool(self.stamp and other.stamp and self.stamp != other.stamp)
 
 
 class Unranged(Exception):

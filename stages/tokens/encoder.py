@@ -1,4 +1,7 @@
-"""A loaded tokenizer: documents in an Arrow column to tokens in an Arrow column, on one thread."""
+"""A loaded tokenizer: documents in an Arrow column to tokens in an Arrow column, on one thread.
+
+The libraries that do it are imported with the first tokenizer: they take a while.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +9,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import awkward as ak
-import gigatoken
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import tokenizers
 
 from pipeline.errors import PlanError
 from pipeline.store import digest
 from stages.tokens.vocabulary import Vocabulary, from_json, from_ranks
+
+if TYPE_CHECKING:
+    import gigatoken
+    import tokenizers
 
 END_OF_TEXT = "<|endoftext|>"
 
@@ -145,6 +150,8 @@ def _without_nulls(text: pa.Array) -> pa.Array:
 
 
 def _of_ranks(path: Path, pretokenizer: str) -> Encode:
+    import gigatoken
+
     try:
         backend = gigatoken.Tokenizer.from_tiktoken(path, pretokenizer=pretokenizer, special_tokens={})
     except (RuntimeError, ValueError) as error:
@@ -158,6 +165,9 @@ def _of_json(vocabulary: Vocabulary) -> tuple[str, Encode]:
     gigatoken 0.10 refuses split patterns other than those of published models, and ignores some parts of a
     pre-tokenizer without a word.
     """
+    import gigatoken
+    import tokenizers
+
     slow = _with_tokenizers(tokenizers.Tokenizer.from_str(vocabulary.text_only))
     try:
         fast = _with_gigatoken(gigatoken.Tokenizer.from_json(vocabulary.text_only))
@@ -170,6 +180,8 @@ def _of_json(vocabulary: Vocabulary) -> tuple[str, Encode]:
 
 
 def _with_gigatoken(backend: gigatoken.Tokenizer) -> Encode:
+    import awkward as ak
+
     def encode(text: pa.Array) -> Flat:
         if not len(text):
             return np.zeros(1, np.int64), np.zeros(0, np.int32)

@@ -16,12 +16,12 @@ import requests
 from pipeline.errors import PlanError, RunError
 from pipeline.stage import Source, Split
 from stages.ingest import remote, retry
+from stages.ingest.info import Info
 from stages.ingest.jsonl import Jsonl
 from stages.ingest.parquet import Parquet
 from stages.ingest.paths import byte_splits, expand, open_file, open_split, size_and_stamp
 from stages.ingest.remote import GLANCE, READ_AHEAD, RemoteFile
 from stages.ingest.retry import Changed
-from stages.ingest.stores import Info
 from stages.ingest.warc import Warc
 from tests.stages.ingest.archives import RECORDS, member, noise, response
 from tests.stages.ingest.sites import Site, serving

@@ -8,9 +8,10 @@ import fsspec
 import pytest
 
 from pipeline.errors import PlanError, RunError
+from stages.ingest.info import Info
 from stages.ingest.paths import byte_splits, expand, open_file, open_split
 from stages.ingest.retry import Changed, Transient
-from stages.ingest.stores import Info, Store, Stored, Unranged, Web, store_of
+from stages.ingest.stores import Store, Stored, Unranged, Web, store_of
 from stages.ingest.warc import Warc
 from tests.stages.ingest.archives import RECORDS, member, noise
 from tests.stages.ingest.sites import Site
