@@ -16,14 +16,11 @@ def fit(
     output: Output = None,
     as_json: AsJson = False,
 ) -> None:
+    """Fit a model, a tokenizer or limits to the documents that a recipe makes, or resume it.
+
+    The recipe's section fit: says what. The files and their card then lie in OUTPUT/model.
+    """
     recipe = config.read(str(file), output)
     if not any(isinstance(section, Fit) for section in recipe.sections):
         raise PlanError(f"{file} has no section fit: with use: one of {', '.join(names('fits'))}")
     carry_out(recipe, engine, workers, as_json)
-
-
-fit.__doc__ = f"""Fit a model, a tokenizer or limits to the documents that a recipe makes, or resume it.
-
-The recipe's section fit: says what; use: is one of {", ".join(names("fits"))}.
-The files and their card then lie in OUTPUT/model.
-"""

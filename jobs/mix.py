@@ -1,4 +1,7 @@
-"""`pipeline mix plan` shows what a mixture comes to; `pipeline mix verify` counts what a run was given."""
+"""Mixtures: how much of each source, and when.
+
+`pipeline mix plan` shows what one comes to; `pipeline mix verify` counts what a run was given.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The command line: verbs and few flags; settings live in the recipe alone."""
+"""The command line: verbs and few flags; settings live in the recipe alone.
+
+Only what the command asked for needs is imported: who types `--help` waits for neither Arrow nor DuckDB.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,18 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
-from pipeline import config
 from pipeline.errors import PipelineError
 from pipeline.objects.path import location
-from pipeline.progress import watch
-from pipeline.registry import find, names
-from pipeline.run import Runner
+from pipeline.registry import find, first_line, names
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from pipeline.config import Recipe
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -41,6 +45,8 @@ Output = Annotated[
 
 def console() -> Console:
     """Where commands print."""
+    from rich.console import Console
+
     # Off a terminal rich would fold tables to 80 columns, and a log has no such edge.
     return Console() if sys.stdout is not None and sys.stdout.isatty() else Console(width=160)
 
@@ -54,11 +60,16 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Run a recipe, or resume it: documents, then the tokens, mixture and training it names."""
-    carry_out(config.read(str(file), output), engine, workers, as_json)
+    from pipeline.config import read
+
+    carry_out(read(str(file), output), engine, workers, as_json)
 
 
-def carry_out(recipe: config.Recipe, engine: str, workers: int, as_json: bool) -> None:
+def carry_out(recipe: Recipe, engine: str, workers: int, as_json: bool) -> None:
     """Run a recipe with progress; print what came of it and where it lies."""
+    from pipeline.progress import watch
+    from pipeline.run import Runner
+
     screen = console()
     with_engine = find("engines", engine)(workers, recipe.engine.get(engine, {}))
     try:
@@ -92,10 +103,12 @@ def _report(output: Path, out: Any) -> None:
 
 def command() -> None:
     """What the command line asks for. It ends with SystemExit, or with what `pipeline.boundary` describes."""
+    asked = sys.argv[1:2]
     for name in names("commands"):
-        # Only the command asked for is imported, unless all are to be listed.
-        if sys.argv[1:2] in ([name], [], ["--help"]):
+        if asked == [name]:
             _add(name, find("commands", name))
+        elif asked in ([], ["--help"]):
+            app.command(name, help=first_line("commands", name))(lambda: None)
     app(prog_name="pipeline")
 
 

@@ -5,11 +5,14 @@ It never imports them. Resolved on the driver only; steps travel to workers pick
 
 from __future__ import annotations
 
+import ast
 import difflib
 from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from pipeline.errors import PipelineError
@@ -59,3 +62,16 @@ def find(kind: str, name: str) -> Any:
         raise UnknownName(f"no {kind.removesuffix('s')} {name!r}{suggest(name, table)}")
     module, _, attribute = table[name].partition(":")
     return getattr(import_module(module), attribute)
+
+
+def first_line(kind: str, name: str) -> str:
+    """What an object that is registered says of itself first, read from its source: nothing is imported.
+
+    Of what is no class and no function, its module's first line.
+    """
+    module, _, attribute = (stages() if kind == "stages" else names(kind))[name].partition(":")
+    spec = find_spec(module)
+    tree = ast.parse(Path(spec.origin).read_bytes()) if spec and spec.origin else ast.Module([], [])
+    definitions = (ast.FunctionDef, ast.ClassDef)
+    found = (node for node in tree.body if isinstance(node, definitions) and node.name == attribute)
+    return (ast.get_docstring(next(found, tree)) or "").partition("\n")[0]

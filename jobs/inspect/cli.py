@@ -1,4 +1,7 @@
-"""The commands `plan`, `stages`, `report`, `explain`, `whatif`, `profiles`, `verify` and `fsck`."""
+"""The commands `plan`, `stages`, `report`, `explain`, `whatif`, `profiles`, `verify` and `fsck`.
+
+Each imports what it needs when it is called: none waits for what only the others need.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +11,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from jobs.inspect import answer as answering
-from jobs.inspect import catalogue, forecast
-from jobs.inspect import explain as explaining
-from jobs.inspect import profiles as comparing
-from jobs.inspect import report as reporting
-from jobs.inspect import sweep as sweeping
-from jobs.inspect import verify as proving
-from jobs.inspect import whatif as whatifs
-from pipeline import config
 from pipeline.cli import AsJson, File, console
 from pipeline.errors import PlanError
 from pipeline.objects.path import location
-from pipeline.progress import watch
-from pipeline.record import Record
 
 Run = Annotated[Path, typer.Argument(parser=location, metavar="RUN", help="the output of a run")]
 
@@ -33,11 +24,16 @@ def plan(
     trial: Annotated[bool, typer.Option(help="run a small part to predict cost")] = True,
 ) -> None:
     """Show what a run would do: steps, columns, folders, what is reused, what it will cost."""
-    forecast.show(config.read(str(file)), console(), trial)
+    from jobs.inspect import forecast
+    from pipeline.config import read
+
+    forecast.show(read(str(file)), console(), trial)
 
 
 def stages(name: Annotated[str | None, typer.Argument(help="one stage, in full")] = None) -> None:
     """List the stages there are, or tell everything about one."""
+    from jobs.inspect import catalogue
+
     if name:
         catalogue.show_one(name, console())
     else:
@@ -46,6 +42,9 @@ def stages(name: Annotated[str | None, typer.Argument(help="one stage, in full")
 
 def report(run: Run, as_json: AsJson = False) -> None:
     """Show what a run did, and write it as an HTML page."""
+    from jobs.inspect import report as reporting
+    from pipeline.record import Record
+
     record = Record.load(run)
     if as_json:
         typer.echo(json.dumps(record.as_json()))
@@ -60,6 +59,9 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Tell one document's story: where it was read, each rule and its margin, its copies, its sequences."""
+    from jobs.inspect import explain as explaining
+    from pipeline.record import Record
+
     record = Record.load(run)
     matches = explaining.find(run, record, wanted)
     if not matches:
@@ -78,12 +80,20 @@ def whatif(
     changes: Annotated[list[str] | None, typer.Argument(metavar="STEP.SETTING=VALUE...")] = None,
     sweep: Annotated[
         str | None,
-        typer.Option(help=f"one threshold over a range: STEP.SETTING=FROM:TO:POINTS, as {sweeping.EXAMPLE}"),
+        typer.Option(
+            help="one threshold over a range: STEP.SETTING=FROM:TO:POINTS, "
+            "as gopher_rules.max_frac_symbols=0.05:0.5:10"
+        ),
     ] = None,
     samples: Annotated[int, typer.Option(min=0, help="documents to show each way")] = 10,
     as_json: AsJson = False,
 ) -> None:
     """Tell what other thresholds would keep and drop, from what the run measured; nothing runs again."""
+    from jobs.inspect import answer as answering
+    from jobs.inspect import sweep as sweeping
+    from jobs.inspect import whatif as whatifs
+    from pipeline.record import Record
+
     record, asked = Record.load(run), [whatifs.parse(c) for c in changes or []]
     if not asked and not sweep:
         raise PlanError("say what to change: STEP.SETTING=VALUE, or --sweep STEP.SETTING=FROM:TO:POINTS")
@@ -108,6 +118,9 @@ def profiles(
     as_json: AsJson = False,
 ) -> None:
     """Apply every toolkit's reading of every rule set to a run's documents, and show where they differ."""
+    from jobs.inspect import profiles as comparing
+    from pipeline.record import Record
+
     families = comparing.compare(run, Record.load(run), documents, samples)
     if not as_json:
         comparing.show(families, console())
@@ -128,11 +141,17 @@ def verify(
     ] = None,
 ) -> None:
     """Prove that a recipe gives the same bytes in each way of running it."""
+    from rich.console import Console
+
+    from jobs.inspect import verify as proving
+    from pipeline.config import read
+    from pipeline.progress import watch
+
     try:
         counts = [int(n) for n in workers.split(",")]
     except ValueError:
         raise PlanError(f"--workers wants numbers such as 1,2, not {workers!r}") from None
-    output = config.read(str(file)).output
+    output = read(str(file)).output
     work = folder or output.with_name(f"{output.name}-verify")
     hashes = set()
     out = console()

@@ -40,13 +40,10 @@ def parse(text: str) -> tuple[str, list[float]]:
         low, high, n = numbers.split(":")
         ends, count = (float(low), float(high)), int(n)
     except ValueError:
-        raise PlanError(f"{text!r}: give STEP.SETTING=FROM:TO:POINTS, such as {EXAMPLE}") from None
+        raise PlanError(f"{text!r}: give STEP.SETTING=FROM:TO:POINTS, such as …=0.05:0.5:10") from None
     if not 2 <= count <= 1000 or not np.isfinite(ends).all():
         raise PlanError(f"{text!r}: a curve has between 2 and 1,000 points, all of them finite")
     return name, [float(f"{v:.12g}") for v in np.linspace(*ends, count)]
-
-
-EXAMPLE = "gopher_rules.max_frac_symbols=0.05:0.5:10"
 
 
 def sweep(run: Path, record: Record, text: str, fixed: list[Change]) -> list[Point]:

@@ -45,7 +45,7 @@ def test_other_changes_hold_along_the_curve(measured: Path) -> None:
 
 
 def test_shares_are_not_rounded_away(measured: Path) -> None:
-    points = sweep.sweep(measured, Record.load(measured), sweep.EXAMPLE, [])
+    points = sweep.sweep(measured, Record.load(measured), "gopher_rules.max_frac_symbols=0.05:0.5:10", [])
     assert [p.value for p in points] == [0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5]
 
 
