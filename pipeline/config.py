@@ -140,7 +140,7 @@ def _chains(reader: Reader, top: dict[str, Any], name: str) -> list[Chain]:
         steps, n_own = [*own, *shared], len(own)
         known = list(itertools.takewhile(lambda step: step is not None, steps))
         saved = own_saves | {n_own + i for i in saves}
-        chain = Chain(source=named, steps=_unique(known), shared_from=n_own, saves=frozenset(saved))
+        chain = Chain(source=named, steps=_unique(named, known), shared_from=n_own, saves=frozenset(saved))
         problems = flow(chain, reader.file)[1]
         reader.problems += [p for p in problems if p not in reader.problems]
         if len(known) == len(steps) and not problems:  # else what flows after it cannot be said
@@ -148,14 +148,19 @@ def _chains(reader: Reader, top: dict[str, Any], name: str) -> list[Chain]:
     return chains
 
 
-def _unique(steps: Sequence[Named | None]) -> tuple[Named, ...]:
-    """A step used twice is told apart by a number: gopher_rules, gopher_rules-2."""
-    seen: dict[str, int] = {}
+def _unique(source: Named, steps: Sequence[Named | None]) -> tuple[Named, ...]:
+    """What has the name of a step before it, or of the source, gets a number: gopher_rules, gopher_rules-2.
+
+    Accounts are kept by name.
+    """
+    taken = {source.name}
     out = []
     for named in steps:
         assert named
-        n = seen[named.name] = seen.get(named.name, 0) + 1
-        out.append(named if n == 1 else replace(named, name=f"{named.name}-{n}"))
+        numbered = (f"{named.name}-{n}" for n in itertools.count(2))
+        name = next(n for n in itertools.chain([named.name], numbered) if n not in taken)
+        taken.add(name)
+        out.append(named if name == named.name else replace(named, name=name))
     return tuple(out)
 
 

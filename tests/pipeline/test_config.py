@@ -121,6 +121,15 @@ def test_a_key_that_stands_twice(tmp_path: Path, words: str) -> None:
     assert problem == "9: output: stands twice, first in line 8; YAML would keep the last"
 
 
+def test_accounts_are_of_one_step_whatever_its_name(tmp_path: Path, words: str) -> None:
+    steps = "steps: [{use: count}, {use: long}, {use: long, name: long-2}, {use: long}]"
+    path = tmp_path / "long.yaml"
+    path.write_text(f"source: {{use: lines, with: {{paths: [{words}]}}}}\n{steps}\noutput: {tmp_path}/out\n")
+    (chain,) = read(str(path)).chains
+    assert chain.source.name == "long"
+    assert [step.name for step in chain.steps] == ["count", "long-2", "long-2-2", "long-3"]
+
+
 def test_a_column_nobody_makes(tmp_path: Path, words: str) -> None:
     (problem,) = problems(tmp_path, (GOOD % words).replace("  - use: count\n", ""))
     assert (
