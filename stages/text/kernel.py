@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import hashlib
 import re
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, cached_property, partial, update_wrapper
 from importlib.resources import files
@@ -110,6 +111,12 @@ def _dispatcher(function: Callable[..., Any]) -> Any:
     return made
 
 
+@cache
+def _announce() -> None:
+    """Say, once in a process, what takes so long."""
+    sys.stderr.write("compiling kernels, once for an installation (`pipeline warm` does it beforehand)\n")
+
+
 def _cached(function: Callable[..., Any]) -> Any:
     """A dispatcher with a cache on disk.
 
@@ -131,13 +138,17 @@ def _cached(function: Callable[..., Any]) -> Any:
     path, name = cached.locator.get_cache_path(), f"{cached.filename_base}-{mark}"
     file: Any = IndexDataCacheFile
     made._cache._cache_file = file(path, name, mark)
-    compile_ = made.compile
+    compile_, in_place = made.compile, made._compiler.compile
 
     def compile_once(signature: Any) -> Any:
         with _alone(Path(path, f"{name}.lock")):  # the others find it in the cache
             return compile_(signature)
 
-    made.compile = compile_once
+    def compile_aloud(*signature: Any) -> Any:
+        _announce()
+        return in_place(*signature)
+
+    made.compile, made._compiler.compile = compile_once, compile_aloud
     return made
 
 
