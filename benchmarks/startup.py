@@ -185,7 +185,7 @@ def main() -> None:
             run = corpus(home, given.documents)
             rows = json.loads((run / "run.json").read_text())["rows"]
             print(f"a run of {given.documents:,} documents, {rows['made']:,} kept")
-            asked = [*PIPELINE, "whatif", run, "gopher_rules.min_words=30"]
+            asked = [*PIPELINE, "whatif", run, "gopher_rules.min_n_words=60"]
             told = [*PIPELINE, "explain", run, str(given.documents // 2)]
             table({"pipeline whatif": asked, "pipeline explain": told}, given.repeats)
 
