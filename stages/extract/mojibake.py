@@ -27,11 +27,11 @@ def repaired(text: str) -> str:
     """
     if text.isascii() or not _misread(text.encode("utf-8", "replace")):
         return text
+    import ftfy  # which has these codecs: needed for few pages, and slow to load
+
     for codec in () if "\ufffd" in text else CODECS:  # to which these give a byte, too
         with contextlib.suppress(UnicodeError):
             return valid_text(text.encode(codec).decode())
-    import ftfy  # which is needed for few pages, and slow to load
-
     lines = (
         line if line.isascii() or len(line) > LINE_CHARS else ftfy.fix_encoding(line)
         for line in text.split("\n")
