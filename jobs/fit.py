@@ -24,3 +24,6 @@ def fit(
     if not any(isinstance(section, Fit) for section in recipe.sections):
         raise PlanError(f"{file} has no section fit: with use: one of {', '.join(names('fits'))}")
     carry_out(recipe, engine, workers, as_json)
+
+
+fit.__doc__ = f"{fit.__doc__}\n    use: is one of {', '.join(names('fits'))}."
