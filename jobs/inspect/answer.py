@@ -55,8 +55,8 @@ class Answer:
     lost: Amount = field(default_factory=Amount)
     unknown: dict[str, Amount] = field(default_factory=dict)
     """step -> what of `gained` would come to it for the first time, so that it might drop some."""
-    elsewhere: Counter[str] = field(default_factory=Counter)
-    """step -> documents that it would drop and another step dropped."""
+    elsewhere: dict[str, int] = field(default_factory=dict)
+    """step -> documents that it would drop and another step dropped; most first."""
     groups: dict[str, dict[str, tuple[Amount, Amount]]] = field(default_factory=dict)
     """`language`, `source`, `domain` -> name -> (gained, lost)"""
     samples: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -114,7 +114,8 @@ def _count(
         amount = answer.unknown.setdefault(scenario.names[j], Amount())
         amount.add(outcome.n_bytes[open_ & (outcome.unknown == j)], per_token)
     moved = ~was & ~now & (outcome.was != outcome.now)
-    answer.elsewhere.update(scenario.names[j] for j in outcome.now[moved])
+    added = Counter(scenario.names[j] for j in outcome.now[moved]) + Counter(answer.elsewhere)
+    answer.elsewhere = dict(added.most_common())
     return ways
 
 
@@ -182,7 +183,7 @@ def _notes(answer: Answer, record: Record, scenarios: Mapping[str, Scenario]) ->
             "What rules say is known with `measure: all`, what queries say after a run"
         )
     if answer.elsewhere:
-        moved = ", ".join(f"{step} {n:,}" for step, n in answer.elsewhere.most_common())
+        moved = ", ".join(f"{step} {n:,}" for step, n in answer.elsewhere.items())
         yield f"dropped by another step than before: {moved}"
     if answer.clusters:
         yield f"{answer.clusters:,} of the documents lost stood for duplicates: one of those might now stay"

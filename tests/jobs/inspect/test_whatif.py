@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +124,8 @@ def test_dropped_by_another_step_is_told(measured: Path) -> None:
     found = asked(measured, "keep_language.keep=[en, zh]")
     assert found.elsewhere["gopher_rules"] > 0
     assert any("another step" in n for n in found.notes)
+    # With --json all of it goes out: no key of any field may be anything but text.
+    assert json.loads(json.dumps(asdict(found), default=str))["elsewhere"] == found.elsewhere
 
 
 @pytest.mark.parametrize(
