@@ -62,11 +62,17 @@ class Classifier:
         return out
 
 
+_SPACES = r"[\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]"
+"""White space beyond ASCII, which fastText takes for letters."""
+
+
 def one_line(texts: pa.StringArray) -> pa.StringArray:
     """Texts as fastText reads them, a line each; null where nothing is written."""
     # To fastText a line is a document; it ends at \n, and where somebody wrote the mark it puts there.
     for end in ("\n", "</s>"):
         texts = pc.replace_substring(texts, end, " ")
+    if pc.any(pc.match_substring_regex(texts, _SPACES)).as_py():
+        texts = pc.replace_substring_regex(texts, _SPACES, " ")
     texts = pc.utf8_trim_whitespace(texts)
     return pc.if_else(pc.greater(pc.binary_length(texts), 0), texts, pa.scalar(None, pa.string()))
 

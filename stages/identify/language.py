@@ -34,11 +34,13 @@ class IdentifyLanguage(Map):
 
     Source: Joulin et al. 2016, "Bag of Tricks for Efficient Text Classification", arXiv:1607.01759; the model
         lid.176.ftz of fasttext.cc (CC BY-SA 3.0), compressed as in arXiv:1612.03651.
-    Differs: a text is read up to `max_chars`; scores that rounding lifts above 1 are 1.
+    Differs: a text is read up to `max_chars`; scores that rounding lifts above 1 are 1. A text in capitals is
+        read in lower case, which is what the model has seen; white space is all that Unicode calls so.
     Not implemented: languages of parts of a document.
-    Null: null text and text of white space alone have a null language.
+    Null: null text and text without a letter have a null language.
     """
 
+    version: ClassVar[int] = 2
     reads: ClassVar[pa.Schema] = pa.schema([TEXT])
     adds: ClassVar[pa.Schema] = pa.schema([LANGUAGE])
 
@@ -63,6 +65,16 @@ class IdentifyLanguage(Map):
 
     def process(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         lines = one_line(pc.utf8_slice_codeunits(batch.column("text"), 0, self.max_chars))
+        lines = pc.if_else(pc.match_substring_regex(lines, r"\p{L}"), lines, pa.scalar(None, pa.string()))
+        lines = pc.if_else(_in_capitals(lines), pc.utf8_lower(lines), lines)
         columns = load(self._path()).predict(lines)
         language = pa.StructArray.from_arrays(columns, fields=list(LANGUAGE.type), mask=lines.is_null())
         return put(batch, LANGUAGE, language)
+
+
+def _in_capitals(lines: pa.StringArray) -> pa.BooleanArray:
+    """Where more letters are capitals than small; null where the text is."""
+    shouts = pc.match_substring_regex(lines, r"\p{Lu}{3}")  # else counting is not worth its time
+    some = lines.filter(pc.fill_null(shouts, False))
+    n_upper, n_lower = (pc.count_substring_regex(some, letters) for letters in (r"\p{Lu}", r"\p{Ll}"))
+    return pc.replace_with_mask(shouts, pc.fill_null(shouts, False), pc.greater(n_upper, n_lower))
