@@ -1,8 +1,10 @@
 """The profile `default`: shingles of words or characters in lower case, hashed in one walk over bytes.
 
-Words are those of `stages.text.words`; ASCII is walked over eight bytes at a time. A shingle's hash is a
-polynomial over the hashes of its parts, so the next one costs a multiplication, however long shingles are
-(Karp, Rabin 1987).
+Words are runs of letters, numbers and marks, so that editions which differ in quotes and dashes are alike; an
+ideograph or kana is one, and a syllable of what is written without spaces (`stages.text.words`). Texts are
+compared composed and without what nobody sees (`stages.text.comparable`). ASCII is walked over eight bytes at
+a time. A shingle's hash is a polynomial over the hashes of its parts, so the next one costs a multiplication,
+however long shingles are (Karp, Rabin 1987).
 """
 
 from __future__ import annotations
@@ -13,33 +15,40 @@ from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from stages.dedup.minhash.banding import Minima
 from stages.dedup.minhash.shingles import Bits, Hasher, Shingling
 from stages.dedup.minhash.signature import lower_permuted
 from stages.text.buffers import Bytes, Offsets, byte
+from stages.text.comparable import comparable
 from stages.text.hashing import P1, P2, P4, P5, avalanche
 from stages.text.kernel import Int, device, kernel
 from stages.text.scan import EACH, HIGH, load
 from stages.text.syllables import role_of
 from stages.text.table import Hashes, Rows
-from stages.text.unicode import IDEOGRAPH, MARK, SEPARATOR, SPACE, char_class, decode, lower
+from stages.text.unicode import ALNUM, IDEOGRAPH, MARK, SPACE, char_class, decode, lower
 from stages.text.utf8 import utf8
-from stages.text.words import ZERO_WIDTH_SPACE, next_word
+from stages.text.words import next_word
 
 ONE, SEVEN, EIGHT = np.uint64(1), np.uint64(7), np.uint64(8)
-_ABOVE_BLANK, _FROM_A, _BEHIND_Z = (EACH * np.uint64(0x80 - n) for n in (0x21, 0x41, 0x5B))
-"""Constants for eight bytes at once: added to a byte below 0x80, the sum is 0x80 or more from 0x21, 'A', or
-the character behind 'Z' on."""
-_BLANKS = sum(1 << code for code in range(33) if chr(code).isspace())
-"""A bit for each character up to 0x20 that is white space."""
+_CASE = EACH * np.uint64(0x20)
+_FROM_0, _BEHIND_9, _FROM_A, _BEHIND_Z = (EACH * np.uint64(0x80 - n) for n in (0x30, 0x3A, 0x61, 0x7B))
+"""Constants for eight bytes at once: added to a byte below 0x80, the sum is 0x80 or more from '0', the
+character behind '9', 'a', or the character behind 'z' on."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Default(Shingling):
-    """Words (a CJK ideograph or kana is one), or characters with white space made one space; lower case."""
+    """Words (a CJK ideograph or kana is one), or characters with white space made one space; lower case.
+
+    A text with fewer than `ngram` of them is one shingle.
+    """
 
     choices: ClassVar[Mapping[str, Sequence[Any]]] = {"hashing": ("xxhash",)}
+
+    def prepared(self, array: pa.StringArray) -> pa.StringArray:
+        return comparable(array)
 
     def hasher(self, longest: int, bits: Bits) -> Hasher:
         chars, ngram = self.unit == "char", self.ngram
@@ -73,9 +82,10 @@ def hash_shingles(
 @device
 def _combine(out: Hashes, first: Int, last: Int, ngram: Int) -> Int:
     """Make shingles of the parts in `out[first:last]`, in their place; gives where they end."""
-    n = last - first - ngram + 1
-    if n <= 0:
+    if last == first:
         return first
+    ngram = min(ngram, last - first)
+    n = last - first - ngram + 1
     # The hash of a shingle stands where its first part stood: that part is not asked for again.
     h, power = np.uint64(0), np.uint64(1)
     for i in range(ngram):
@@ -98,21 +108,26 @@ def _hash_words(data: Bytes, start: Int, stop: Int, out: Hashes, n: Int) -> Int:
     while position < stop:
         begin, h = position, P5
         block = _up_to_eight(data, position, stop)
-        other = _other_than_word(block)
-        # Eight letters at a time, as long as all of them belong to a word in ASCII.
-        while other == 0:
-            h = _absorb(h, _lower(block))
-            position += 8
-            block = _up_to_eight(data, position, stop)
+        other = _other_than_letter(block)
+        while True:
+            # Eight letters at a time, as long as all of them belong to a word in ASCII.
+            while other == 0:
+                h = _absorb(h, _lower(block))
+                position += 8
+                block = _up_to_eight(data, position, stop)
+                other = _other_than_letter(block)
+            within, length = _before(other)
+            code = (block >> (length * EIGHT)) & np.uint64(0xFF)
+            if code < np.uint64(0x30) or code > np.uint64(0x39):
+                break
+            # Digits are rare: only where one ends the letters are they looked for.
             other = _other_than_word(block)
-        # The lowest bit that is set marks the first byte that does not: `within` is all ones below it. A one
-        # in each of these bytes, multiplied by EACH, adds up in the highest byte: their number.
-        within = ((other & (~other + ONE)) >> SEVEN) - ONE
-        length = (within & EACH) * EACH >> np.uint64(56)
-        code = (block >> (length * EIGHT)) & np.uint64(0xFF)
+            if other:
+                within, length = _before(other)
+                code = (block >> (length * EIGHT)) & np.uint64(0xFF)
+                break
         position += np.int64(length)
-        # Neither a letter nor white space in ASCII: the slower walk knows the rules.
-        if position < stop and (code > np.uint64(0x20) or (_BLANKS >> np.int64(code)) & 1 == 0):
+        if position < stop and code >= np.uint64(0x80):  # the slower walk knows the rules
             position, n = _hash_any_word(data, begin, stop, out, n)
             continue
         if position > begin:
@@ -126,24 +141,25 @@ def _hash_words(data: Bytes, start: Int, stop: Int, out: Hashes, n: Int) -> Int:
 
 @device
 def _hash_any_word(data: Bytes, position: Int, stop: Int, out: Hashes, n: Int) -> tuple[Int, Int]:
-    """The words from `position` on, up to one that a blank in ASCII ends: (where to go on, next number)."""
+    """The words from `position` on, up to one that ASCII ends: (where to go on, next number)."""
     begin = position
     flags: Int = np.int64(0)
     h, block, length = _nothing()
     while position < stop:
         code, after = decode(data, position, stop)
         kind = char_class(code)
-        if role_of(code) or code == ZERO_WIDTH_SPACE:
+        if role_of(code):
             return _hash_syllable(data, begin, stop, out, n)
-        if kind & (SEPARATOR | IDEOGRAPH) or (flags & IDEOGRAPH and not kind & MARK):
+        apart = not kind & (ALNUM | MARK)
+        if apart or kind & IDEOGRAPH or (flags & IDEOGRAPH and not kind & MARK):
             if position > begin:
                 out[np.uint64(n)] = _finish_block(h, block, length)
                 n += 1
-            if kind & SEPARATOR and code < 0x80:
+            if apart and code < 0x80:
                 return after, n
             begin, flags = position, np.int64(0)
             h, block, length = _nothing()
-        if kind & SEPARATOR:
+        if apart:
             begin = after
         else:
             flags |= kind
@@ -158,13 +174,16 @@ def _hash_any_word(data: Bytes, position: Int, stop: Int, out: Hashes, n: Int) -
 @device
 def _hash_syllable(data: Bytes, position: Int, stop: Int, out: Hashes, n: Int) -> tuple[Int, Int]:
     """The next word of `data[position:stop]`, whatever it is: (where it ends, the next number)."""
-    start, end, n_chars, _ = next_word(data, position, stop)
+    start, end, n_chars, flags = next_word(data, position, stop)
     if n_chars == 0:
         return stop, n
+    if not flags & ALNUM:
+        return end, n
     h, block, length = _nothing()
     while start < end:
         code, start = decode(data, start, end)
-        h, block, length = _absorb_char(h, block, length, lower(code))
+        if char_class(code) & (ALNUM | MARK):
+            h, block, length = _absorb_char(h, block, length, lower(code))
     out[np.uint64(n)] = _finish_block(h, block, length)
     return end, n + 1
 
@@ -205,17 +224,34 @@ def _up_to_eight(data: Bytes, position: Int, stop: Int) -> np.uint64:
 
 
 @device
+def _before(other: np.uint64) -> tuple[np.uint64, np.uint64]:
+    """(all ones in the bytes before the first that is marked, their number)"""
+    # The lowest bit that is set marks the first byte. A one in each of those before it, multiplied by EACH,
+    # adds up in the highest byte.
+    within = ((other & (~other + ONE)) >> SEVEN) - ONE
+    return within, (within & EACH) * EACH >> np.uint64(56)
+
+
+@device
+def _other_than_letter(block: np.uint64) -> np.uint64:
+    """The highest bit of each byte that is no letter in ASCII."""
+    # Without its highest bit no byte carries into the next one when a constant is added.
+    low = block & ~HIGH | _CASE
+    return (~((low + _FROM_A) & ~(low + _BEHIND_Z)) | block) & HIGH
+
+
+@device
 def _other_than_word(block: np.uint64) -> np.uint64:
-    """The highest bit of each byte that is white space, a control character or not ASCII."""
-    # Without its highest bit no byte carries into the next one when the constant is added.
-    return (~((block & ~HIGH) + _ABOVE_BLANK) | block) & HIGH
+    """The highest bit of each byte that is no letter and no digit in ASCII."""
+    low = block & ~HIGH
+    digits = (low + _FROM_0) & ~(low + _BEHIND_9)
+    return _other_than_letter(block) & (~digits | block)
 
 
 @device
 def _lower(block: np.uint64) -> np.uint64:
-    """Eight bytes in lower case, up to the first that is not ASCII, which may carry into those behind it."""
-    # The highest bit marks bytes from 'A' to 'Z'; two to the right it is 0x20, the bit that lowers a letter.
-    return block | (block + _FROM_A & ~(block + _BEHIND_Z) & HIGH) >> np.uint64(2)
+    """Eight letters and digits in lower case: digits have the bit already that lowers a letter."""
+    return block | _CASE
 
 
 @device

@@ -44,7 +44,7 @@ def edited(words: list[str], *at: int) -> str:
 
 
 def planted() -> list[str | None]:
-    """Clusters {0, 3, 5} and {2, 6, 8} among six documents that are near to nothing."""
+    """Clusters {0, 3, 5}, {2, 6, 8} and, of less than a shingle, {7, 10}; four documents near to nothing."""
     a, b = prose(1), prose(2)
     return [
         " ".join(a),
@@ -68,7 +68,9 @@ PLANTED = [
     (3, "near_duplicate", "id0", 3),
     (5, "near_duplicate", "id0", 3),
     (6, "near_duplicate", "id2", 3),
+    (7, None, None, 2),
     (8, "near_duplicate", "id2", 3),
+    (10, "near_duplicate", "id7", 2),
 ]
 
 
@@ -79,7 +81,7 @@ def test_planted_duplicates_whatever_the_order_of_keys() -> None:
 def test_the_longest_of_each_cluster() -> None:
     kept = {row[0] for row in found(MinhashDedup(keep="longest"), planted()) if row[1] is None}
     texts = planted()
-    longest = [max(c, key=lambda d: (len(texts[d] or ""), -d)) for c in ((0, 3, 5), (2, 6, 8))]
+    longest = [max(c, key=lambda d: (len(texts[d] or ""), -d)) for c in ((0, 3, 5), (2, 6, 8), (7, 10))]
     assert kept == set(longest)
     assert 5 in kept
 
@@ -303,4 +305,4 @@ def test_spark_decides_the_same(on_spark: Session) -> None:
     theirs, measured = applied(step, documents(planted()), 9, on_spark)
     assert theirs.equals(ours)
     assert metrics == measured
-    assert len(clusters(ours, "cluster")) == 6
+    assert len(clusters(ours, "cluster")) == 8
