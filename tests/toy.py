@@ -171,6 +171,21 @@ class Compare(Relate):
         return batch.set_column(at, TEXT, loud)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Twice(Compare):
+    """Looks at documents that begin with a, then at those that begin with b; drops none."""
+
+    def relate(self, keys: Relation, sql: Sql, look: Look) -> Relation:
+        seen = [
+            look.second_pass(
+                sql(f"SELECT doc, initial AS letter, {n} AS n FROM {{keys}} WHERE initial = {n}", keys=keys)
+            )
+            for n in map(ord, "ab")
+        ]
+        told = "SELECT doc, CAST(NULL AS VARCHAR) AS reason, seen AS told"
+        return sql(f"{told} FROM {{a}} UNION ALL {told} FROM {{b}}", a=seen[0], b=seen[1])
+
+
 def tell(groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Each document of a letter with what those after it look like."""
     for group in groups:

@@ -17,7 +17,7 @@ from pipeline.record import Record
 from pipeline.relate import damaged
 from pipeline.run import Runner
 from pipeline.shards import ShardWriter
-from tests.toy import Compare, Lines, OnePerLetter, chain, recipe, texts, write_lines
+from tests.toy import Compare, Lines, OnePerLetter, Twice, chain, recipe, texts, write_lines
 
 A = {"a.txt": "apple\n?\nbanana\navocado\ncherry\n", "b.txt": "citrus\napricot\ndate\n", "c.txt": "elder\n"}
 
@@ -88,6 +88,17 @@ def test_documents_are_told_of_references_that_are_looked_at(tmp_path: Path) -> 
     }
 
 
+def test_each_second_pass_has_an_answer_of_its_own(tmp_path: Path) -> None:
+    source = Lines(paths=write_lines(tmp_path / "in", {"a.txt": "apple\nbanana\nab\ncherry\n"}), source="toy")
+    record = run(InlineEngine(1, {}), tmp_path / "out", source, Twice())
+    assert told(tmp_path / "out", record) == {
+        "APPLE": "apple/97",
+        "BANANA": "banana/98",
+        "AB": "ab/97",
+        "cherry": None,
+    }
+
+
 def test_documents_of_all_sources_are_looked_at_where_they_lie(tmp_path: Path) -> None:
     files = [{"a.txt": "apple\nbanana\n", "b.txt": "cherry\n"}, {"c.txt": "citrus\navocado\n"}]
     chains = [
@@ -151,3 +162,15 @@ def test_a_cut_or_empty_file_of_keys_is_damaged(tmp_path: Path) -> None:
     assert not empty.exists()
     assert cut_.startswith(f"{cut}: ")
     assert empty_.startswith(f"{empty}: ")
+
+
+def test_a_page_that_says_something_else_is_damaged(tmp_path: Path) -> None:
+    path, shard = tmp_path / "keys.parquet", pa.table({"doc": [0x11223344, 2, 3]})
+    plain: dict[str, Any] = {"compression": "none", "use_dictionary": False, "write_statistics": False}
+    pq.write_table(shard, path, write_page_checksum=True, **plain)
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"\x44\x33\x22\x11\0\0\0\0", b"\x45\x33\x22\x11\0\0\0\0", 1))
+    assert pq.read_table(path)["doc"].to_pylist() == [0x11223345, 2, 3]  # nothing but the checksum tells
+    (why,) = damaged([path])
+    assert why.startswith(f"{path}: ")
+    assert not path.exists()
