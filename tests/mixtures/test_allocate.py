@@ -56,6 +56,12 @@ def test_of_equal_remainders_the_smaller_name_wins() -> None:
     assert fill(1, fractions([1, 1]), [], ["b", "a"]) == [0, 1]
 
 
+def test_rounding_up_stays_within_the_limit_of_a_group() -> None:
+    # Quotas 2.5, 2.5 (together at their limit) and three times 1/3: only one of the two may be rounded up.
+    weights = [Fraction(3), Fraction(3), *[Fraction(1, 10)] * 3]
+    assert fill(6, weights, [(frozenset({0, 1}), 5)], range(5)) == [3, 2, 1, 0, 0]
+
+
 @NO_DEADLINE
 @given(st.integers(0, 10**9), WEIGHTS)
 def test_without_limits_every_share_is_within_one(total: int, weights: list[int]) -> None:

@@ -131,6 +131,25 @@ def test_a_common_step_sees_all_sources_and_a_private_one_only_its_own(
     assert [s.name for s in common.steps if s.source == "x"] == ["x", "Count", "OnePerLetter", "Count"]
 
 
+def test_queries_of_each_source_come_before_the_common_one(tmp_path: Path) -> None:
+    files = {"x": "ab\napple\nice\n", "y": "ink\nax\nadd\noak\nbed\n"}
+    chains = [
+        chain(
+            Lines(paths=write_lines(tmp_path / "in", {f"{name}.txt": text}), source=name),
+            *(OnePerLetter(), OnePerLetter(by="last"), Count()),
+            name=name,
+            shared=2,
+        )
+        for name, text in files.items()
+    ]
+    record = run(InlineEngine(1, {}), tmp_path / "out", *chains)
+    # Alone, x loses apple, and y add; together, the second word that ends in d or k goes.
+    assert texts(tmp_path / "out", "x") == ["ab", "ice"]
+    assert texts(tmp_path / "out", "y") == ["ink", "ax", "bed"]
+    assert list(dropped(tmp_path / "out", record, "x")) == ["apple"]
+    assert list(dropped(tmp_path / "out", record, "y")) == ["add", "oak"]
+
+
 @pytest.mark.parametrize("every", [False, True])
 def test_relate_steps_that_share_a_pass_see_what_those_before_them_kept(
     local: LocalEngine, tmp_path: Path, every: bool
