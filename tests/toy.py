@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from pipeline.config import Recipe
 from pipeline.plan import Chain
@@ -97,6 +98,8 @@ class OnePerLetter(Relate):
     """What counts as the letter: the first, or the `last`."""
     extra: int = 0
     """Changes nothing but the fingerprint."""
+    every: bool = False
+    """Whether documents that are kept have a verdict, too, without a reason."""
 
     def keys(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         texts = pc.utf8_reverse(batch["text"]) if self.by == "last" else batch["text"]
@@ -106,8 +109,10 @@ class OnePerLetter(Relate):
     def relate(self, keys: Relation, sql: Sql, look: Look) -> Relation:
         first = sql("SELECT letter, min(doc) AS kept FROM {keys} GROUP BY letter", keys=keys)
         return sql(
-            "SELECT k.doc, 'same_letter' AS reason, f.id AS same_letter_as FROM {keys} k "
-            "JOIN {first} g ON k.letter = g.letter JOIN {keys} f ON f.doc = g.kept WHERE k.doc <> g.kept",
+            "SELECT k.doc, CASE WHEN k.doc <> g.kept THEN 'same_letter' END AS reason, "
+            "f.id AS same_letter_as FROM {keys} k "
+            "JOIN {first} g ON k.letter = g.letter JOIN {keys} f ON f.doc = g.kept "
+            f"WHERE {self.every} OR k.doc <> g.kept",
             keys=keys,
             first=first,
         )
@@ -122,9 +127,11 @@ class Compare(Relate):
 
     reads: ClassVar[pa.Schema] = pa.schema([TEXT])
     adds: ClassVar[pa.Schema] = pa.schema([TEXT, TOLD])
-    key_columns: ClassVar[pa.Schema] = pa.schema([("letter", pa.int64())])
+    key_columns: ClassVar[pa.Schema] = pa.schema([("initial", pa.int64())])
     feature_columns: ClassVar[pa.Schema] = pa.schema([("letter", pa.int64()), ("seen", pa.string())])
     against: tuple[str, ...] = ()
+    earlier: bool = False
+    """Whether documents are told of those before them: of references, too."""
 
     def stamp(self) -> str:
         return " ".join(split.stamp for source in self.references() for split in source.splits())
@@ -142,13 +149,17 @@ class Compare(Relate):
 
     def relate(self, keys: Relation, sql: Sql, look: Look) -> Relation:
         several = sql(
-            "SELECT letter, count(*) AS n FROM {keys} GROUP BY letter HAVING count(*) > 1", keys=keys
+            "SELECT initial, count(*) AS n FROM {keys} GROUP BY initial HAVING count(*) > 1", keys=keys
         )
+        look.metric("letters", several.count())
         docs = sql(
-            "SELECT doc, letter, n FROM {keys} JOIN {several} USING (letter)", keys=keys, several=several
+            "SELECT doc, initial AS letter, n FROM {keys} JOIN {several} USING (initial)",
+            keys=keys,
+            several=several,
         )
         told = pa.schema([("doc", pa.int64()), ("told", pa.string())])
-        seen = sql.apply(tell, look.second_pass(docs), told, by=("letter", "doc"))
+        tells = tell_earlier if self.earlier else tell
+        seen = sql.apply(tells, look.second_pass(docs), told, by=("letter", "doc"))
         return sql("SELECT doc, CASE WHEN told = '' THEN 'last' END AS reason, told FROM {seen}", seen=seen)
 
     def verdicts(self) -> pa.Schema:
@@ -160,12 +171,35 @@ class Compare(Relate):
         return batch.set_column(at, TEXT, loud)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Twice(Compare):
+    """Looks at documents that begin with a, then at those that begin with b; drops none."""
+
+    def relate(self, keys: Relation, sql: Sql, look: Look) -> Relation:
+        seen = [
+            look.second_pass(
+                sql(f"SELECT doc, initial AS letter, {n} AS n FROM {{keys}} WHERE initial = {n}", keys=keys)
+            )
+            for n in map(ord, "ab")
+        ]
+        told = "SELECT doc, CAST(NULL AS VARCHAR) AS reason, seen AS told"
+        return sql(f"{told} FROM {{a}} UNION ALL {told} FROM {{b}}", a=seen[0], b=seen[1])
+
+
 def tell(groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Each document of a letter with what those after it look like."""
     for group in groups:
         assert len(set(group["letter"].to_pylist())) == 1
         seen = group["seen"].to_pylist()
         told = [" ".join(seen[i + 1 :]) for i in range(len(seen))]
+        yield pa.RecordBatch.from_pydict({"told": told, "doc": group["doc"]})
+
+
+def tell_earlier(groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Each document of a letter with what those before it look like; the first one's is not dropped."""
+    for group in groups:
+        seen = group["seen"].to_pylist()
+        told = [" ".join(seen[:i]) or "first" for i in range(len(seen))]
         yield pa.RecordBatch.from_pydict({"told": told, "doc": group["doc"]})
 
 
@@ -248,3 +282,15 @@ def write_lines(folder: Path, files: dict[str, str]) -> tuple[str, ...]:
         if not (folder / name).exists():
             (folder / name).write_text(text)
     return tuple(str(folder / name) for name in files)
+
+
+def edit(path: Path, before: str, after: str) -> None:
+    """Other words of the same length, at another time."""
+    path.write_text(path.read_text().replace(before, after))
+    os.utime(path, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns + 1))
+
+
+def texts(run_folder: Path, source: str = "toy") -> list[str]:
+    """Texts of the documents that a run has kept, in their order."""
+    shards = sorted((run_folder / "documents" / source).glob("part-*.parquet"))
+    return [t for s in shards for t in pq.read_table(s)["text"].to_pylist()]

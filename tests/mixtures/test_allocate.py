@@ -56,6 +56,21 @@ def test_of_equal_remainders_the_smaller_name_wins() -> None:
     assert fill(1, fractions([1, 1]), [], ["b", "a"]) == [0, 1]
 
 
+def test_rounding_up_stays_within_the_limit_of_a_group() -> None:
+    # Quotas 2.5, 2.5 (together at their limit) and three times 1/3: only one of the two may be rounded up.
+    weights = [Fraction(3), Fraction(3), *[Fraction(1, 10)] * 3]
+    assert fill(6, weights, [(frozenset({0, 1}), 5)], range(5)) == [3, 2, 1, 0, 0]
+
+
+def test_the_largest_total_leaves_room_for_the_rounding_of_phases() -> None:
+    # Of 6, the two phases on the first source would have 2.5 each, and both be rounded up: it has but 5.
+    shares = [*[Fraction(5, 12)] * 2, *[Fraction(1, 18)] * 3]
+    weights = [*[fractions([1, 0])] * 2, *[fractions([0, 1])] * 3]
+    assert largest_total(100, shares, weights, [5, 100]) == 5
+    assert phase_totals(6, shares) == [3, 3, 0, 0, 0]
+    assert phase_totals(5, shares) == [2, 2, 1, 0, 0]
+
+
 @NO_DEADLINE
 @given(st.integers(0, 10**9), WEIGHTS)
 def test_without_limits_every_share_is_within_one(total: int, weights: list[int]) -> None:

@@ -20,7 +20,20 @@ from pipeline.lock import hold
 from pipeline.plan import Chain
 from pipeline.record import Record
 from pipeline.run import Runner
-from tests.toy import Compare, Count, Fail, Lines, Long, OnePerLetter, Pairs, chain, recipe, write_lines
+from tests.toy import (
+    Compare,
+    Count,
+    Fail,
+    Lines,
+    Long,
+    OnePerLetter,
+    Pairs,
+    chain,
+    edit,
+    recipe,
+    texts,
+    write_lines,
+)
 
 A = {"a.txt": "apple\n?\nab\nbanana\navocado\n#hash\nberry\ncherry\n", "b.txt": "citrus\ndate\nelder\n"}
 B = {"c.txt": "fig\ngrape\nguava\napricot\nhoney\n"}
@@ -34,15 +47,10 @@ def lines(tmp_path: Path, files: dict[str, str], **settings: Any) -> Lines:
     return Lines(paths=write_lines(tmp_path / "in", files), source="toy", **settings)
 
 
-def texts(run_folder: Path, source: str = "toy") -> list[str]:
-    shards = sorted((run_folder / "documents" / source).glob("part-*.parquet"))
-    return [t for s in shards for t in pq.read_table(s)["text"].to_pylist()]
-
-
-def dropped(run_folder: Path, record: Record) -> dict[str, tuple[str, list[str]]]:
+def dropped(run_folder: Path, record: Record, source: str = "toy") -> dict[str, tuple[str, list[str]]]:
     rows = [
         row
-        for folder in record.dropped["toy"]
+        for folder in record.dropped[source]
         for shard in sorted((run_folder / folder).glob("part-*.parquet"))
         for row in pq.read_table(shard).to_pylist()
     ]
@@ -110,16 +118,46 @@ def test_a_common_step_sees_all_sources_and_a_private_one_only_its_own(
         chain(x, Count(), OnePerLetter(), Count(), name="x", shared=2),
         chain(y, OnePerLetter(), OnePerLetter(), Count(), name="y", shared=2),
     )
-    assert "apricot" not in texts(tmp_path / "common", "y")
+    # Shards of both are numbered through: each verdict comes back to the document that it is about.
+    assert texts(tmp_path / "common", "x") == ["apple", "banana", "#hash", "cherry", "date", "elder"]
+    assert texts(tmp_path / "common", "y") == ["fig", "grape", "honey"]
+    assert dropped(tmp_path / "common", common, "x") == {
+        "?": ("x", ["damaged"]),
+        **{t: ("OnePerLetter", ["same_letter"]) for t in ("ab", "avocado", "berry", "citrus")},
+    }
+    assert dropped(tmp_path / "common", common, "y") == {
+        t: ("OnePerLetter", ["same_letter"]) for t in ("guava", "apricot")
+    }
     assert [s.name for s in common.steps if s.source == "x"] == ["x", "Count", "OnePerLetter", "Count"]
 
 
+def test_queries_of_each_source_come_before_the_common_one(tmp_path: Path) -> None:
+    files = {"x": "ab\napple\nice\n", "y": "ink\nax\nadd\noak\nbed\n"}
+    chains = [
+        chain(
+            Lines(paths=write_lines(tmp_path / "in", {f"{name}.txt": text}), source=name),
+            *(OnePerLetter(), OnePerLetter(by="last"), Count()),
+            name=name,
+            shared=2,
+        )
+        for name, text in files.items()
+    ]
+    record = run(InlineEngine(1, {}), tmp_path / "out", *chains)
+    # Alone, x loses apple, and y add; together, the second word that ends in d or k goes.
+    assert texts(tmp_path / "out", "x") == ["ab", "ice"]
+    assert texts(tmp_path / "out", "y") == ["ink", "ax", "bed"]
+    assert list(dropped(tmp_path / "out", record, "x")) == ["apple"]
+    assert list(dropped(tmp_path / "out", record, "y")) == ["add", "oak"]
+
+
+@pytest.mark.parametrize("every", [False, True])
 def test_relate_steps_that_share_a_pass_see_what_those_before_them_kept(
-    local: LocalEngine, tmp_path: Path
+    local: LocalEngine, tmp_path: Path, every: bool
 ) -> None:
-    # "ab" would stand for all that end in b, but goes as a second word with a: "cob" must stay.
+    # "ab" would stand for all that end in b, but goes as a second word with a: "cob" must stay. "axe", which
+    # the first query keeps with or without a verdict on it, stands for all that end in e: "doe" must go.
     source = lines(tmp_path, {"a.txt": "axe\nab\ncob\ndoe\n"})
-    steps = (OnePerLetter(), OnePerLetter(by="last"))
+    steps = (OnePerLetter(every=every), OnePerLetter(by="last"))
     record = run(local, tmp_path / "out", chain(source, *steps))
     assert (
         len(Runner(recipe(tmp_path / "out", chain(source, *steps)), local, print).plan.tracks[0].segments)
@@ -184,12 +222,6 @@ def test_changed_input_of_the_same_size_is_read_again(local: LocalEngine, tmp_pa
     again = run(local, tmp_path / "out", chain(lines(tmp_path, A), Count(), OnePerLetter()))
     assert again.content_hash != first.content_hash
     assert "olive" in texts(tmp_path / "out")
-
-
-def edit(path: Path, before: str, after: str) -> None:
-    """Other words of the same length, at another time."""
-    path.write_text(path.read_text().replace(before, after))
-    os.utime(path, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns + 1))
 
 
 def test_two_recipes_on_one_output_both_notice_a_changed_input(tmp_path: Path) -> None:
