@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mixtures.schedule import Schedule
+from mixtures.schedule import MAX_DRAWS, Schedule
 from pipeline import keyed
 from pipeline.store import write_json
 
@@ -147,6 +147,14 @@ def test_at_the_limit_of_draws_nothing_overflows() -> None:
     assert np.bincount(source).tolist() == [40, 39, 1] or np.bincount(source).tolist() == [39, 40, 1]
     last, _ = schedule.at(np.array([len(schedule) - 1]))
     assert last.tolist() == [1]
+
+
+@pytest.mark.parametrize("start", [0, 1 << 31, MAX_DRAWS - 11])
+def test_several_draws_in_one_tick_stand_in_their_order(start: int) -> None:
+    schedule = Schedule(seed=0, sources=("a",), n_sequences=(MAX_DRAWS,), draws=((MAX_DRAWS - 1,),))
+    indices = np.arange(start, start + 10)
+    _, sequence = schedule.at(indices)
+    assert np.array_equal(sequence, keyed.permute(indices, MAX_DRAWS, keyed.key(0, "a", 0)))
 
 
 def test_another_seed_another_order_of_sequences_the_same_order_of_sources() -> None:
