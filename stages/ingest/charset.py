@@ -41,6 +41,8 @@ WINDOWS = {
 """What is meant where a page says ISO 8859 and uses bytes 80-9F; for those not named it is cp1252."""
 SAME_LETTERS = frozenset({"iso8859-7", "iso8859-8", "iso8859-13"})
 """Those whose letters Windows has in the same places, so that nothing is lost by reading them so."""
+OWN_LETTERS = re.compile(rb"[\xa1\xa6\xac\xb1\xb6\xbc]")
+"""Ą, Ś, Ź in both cases in ISO 8859-2, signs in windows-1250."""
 CONTROLS = re.compile(rb"[\x80-\x84\x86-\x9f]")
 """In ISO 8859 control characters, of which the web uses none but NEL (85)."""
 TAGS_16 = {
@@ -207,7 +209,8 @@ def _as_windows(data: bytes, encoding: str) -> str:
     """`data` that is declared as ISO 8859 and has bytes 80-9F: Windows-125x, or its punctuation at least."""
     windows = WINDOWS.get(encoding, "cp1252")
     above = {c: bytes([c]).decode(windows, "replace") for c in range(0x80, 0xA0)}
-    has_letters = any(above[c[0]].isalpha() for c in set(CONTROLS.findall(data)))
-    if encoding in SAME_LETTERS or has_letters:
+    n_letters = sum(above[c[0]].isalpha() for c in CONTROLS.findall(data))
+    n_own = len(OWN_LETTERS.findall(data)) if encoding == "iso8859-2" else 0
+    if encoding in SAME_LETTERS or n_letters > n_own:
         return data.decode(windows, "replace")
     return data.decode(encoding, "replace").translate(above)

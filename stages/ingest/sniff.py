@@ -135,9 +135,8 @@ def _is_format(mime: str) -> bool:
     """Whether this names a format that is neither text nor what text is taken for."""
     family, _, subtype = mime.partition("/")
     texts = ("xml", "html", "json", "script", "octet-stream", "rfc822", "plain")
-    return family in ("image", "audio", "video", "font", "application") and not any(
-        w in subtype for w in words
-    )
+    is_known = family in ("image", "audio", "video", "font", "application")
+    return is_known and not any(text in subtype for text in texts)
 
 
 def _without_mark(body: bytes) -> bytes:
