@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from stages.ingest.fields import field_values
-from stages.ingest.window import PROBE, Bytes, find
+from stages.ingest.window import PROBE, Bytes, Window, find
 
 VERSION = re.compile(rb"[Ww][Aa][Rr][Cc]/\d\.\d{1,3}[ \t]*\r?\n[A-Za-z]")
 """A version line and the first letter of a field: what is taken for the beginning of a record."""
@@ -39,7 +39,7 @@ class Record:
     start: int = 0
     stop: int
     flaw: str = ""
-    """What was wrong with it though nothing is lost: 'missing_crlf', or ''."""
+    """What was wrong with it though nothing is lost: 'missing_crlf', 'content_length', or ''."""
 
     @property
     def payload(self) -> bytes:
@@ -141,6 +141,29 @@ def lone(text: bytes, start: int, stop: int, limit: int) -> Record | None:
     )
 
 
+def lone_flawed(text: bytes, start: int, stop: int, limit: int) -> Record | None:
+    """The record that fills a member, though its Content-Length is wrong; None where any doubt is left.
+
+    For members whose checksum is right and after which another record begins, or nothing.
+    """
+    head = _header(Window.of(text), 0, text[:HEADER_BYTES])
+    if isinstance(head, str) or VERSION.search(text, 5) or not text.endswith((b"\r\n\r\n", b"\n\n")):
+        return None
+    claims = _claims(head)
+    if len(claims) != 1 or len(text) > limit:
+        return None
+    block_stop = len(head) + claims[0]
+    if block_stop <= len(text) and not text[block_stop : block_stop + 4096].strip(b"\r\n"):
+        return None  # The length is right; only the line ends are not as usual.
+    n_end = 4 if text.endswith(b"\r\n\r\n") else 2
+    if not _digest_agrees(head, block := text[len(head) : -n_end], without=True):
+        return None
+    return Record(
+        offset=start, length=stop - start, header=head, inner=0, text=block, stop=len(block),
+        flaw="content_length",
+    )  # fmt: skip
+
+
 def _record(
     data: Bytes, start: int, head: bytes, limit: int, dialect: Dialect, *, read: bool
 ) -> tuple[Record | Damage | str, int]:
@@ -213,11 +236,18 @@ def _ending(data: Bytes, end: int, dialect: Dialect) -> tuple[int, str]:
 
 def _wrong_length(data: Bytes, header: bytes, block: int, n: int, dialect: Dialect) -> bool:
     """Whether a block of `n` bytes, which ends before something unknown, is not the one that was written."""
+    if DIGEST.search(header) is None:
+        return find(data, dialect.within, block, block + n, dialect.span) is not None
+    return not _digest_agrees(header, data.read(block, n), without=True)
+
+
+def _digest_agrees(header: bytes, block: bytes, *, without: bool) -> bool:
+    """Whether this is the block whose digest the header gives; `without` where it gives none."""
     expected = DIGEST.search(header)
     if expected is None:
-        return find(data, dialect.within, block, block + n, dialect.span) is not None
-    digest = hashlib.new(expected[1].decode().lower(), data.read(block, n), usedforsecurity=False).digest()
-    return expected[2].lower() not in (digest.hex().encode(), base64.b32encode(digest).lower())
+        return without
+    digest = hashlib.new(expected[1].decode().lower(), block, usedforsecurity=False).digest()
+    return expected[2].lower() in (digest.hex().encode(), base64.b32encode(digest).lower())
 
 
 WARC = Dialect(

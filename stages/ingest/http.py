@@ -13,36 +13,16 @@ from fastwarc.stream_io import BrotliReader
 
 from stages.ingest.fields import field_values, unfolded
 from stages.ingest.inflate import SMALL_MEMBER_BYTES, decompress_member
+from stages.ingest.sniff import HTML_TAG, sniffed
 from stages.ingest.window import Window
 
 STATUS = re.compile(rb"(?:HTTP/\d(?:\.[\dx])?|ICY)[ \t]+(\d{3})(?!\d)")
 CHUNK = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,12})[ \t]*(?:;[^\r\n]{0,4096})?\r?\n")
 CHUNK_CUT = re.compile(rb"\r?[ \t]*[0-9A-Fa-f]{0,12}[ \t]*(?:;[^\r\n]{0,4096})?\r?")
-MIME = re.compile(r"\s*([\w.+-]+/[\w.+-]+)", re.ASCII)
-HTML_TYPES = frozenset({"text/html", "application/xhtml+xml", "application/vnd.wap.xhtml+xml"})
-UNKNOWN_TYPES = frozenset(
-    {"", "unknown/unknown", "application/unknown", "application/octet-stream", "application/x-unknown"}
-)
 NO_CODING = frozenset({"", "identity", "none", "chunked", "utf-8", "8bit", "binary"})
 """Values of Content-Encoding, as servers write them, that name no coding."""
 RESERVING = frozenset({"x-robots-tag", "tdm-reservation"})
 """Headers that reserve rights: robots directives, and the TDM Reservation Protocol (W3C community group)."""
-MAGICS = {
-    b"%PDF-": "application/pdf",
-    b"\x89PNG": "image/png",
-    b"GIF8": "image/gif",
-    b"\xff\xd8\xff": "image/jpeg",
-    b"PK\x03\x04": "application/zip",
-    b"\x1f\x8b": "application/gzip",
-    b"\xd0\xcf\x11\xe0": "application/msword",
-}
-MAGIC = re.compile(b"|".join(map(re.escape, MAGICS)))
-HTML_TAG = re.compile(
-    rb"<!--|"
-    rb"<(?:!doctype html|html|head|script|iframe|h1|div|font|table|a|style|title|b|body|br|p|meta|link)[\s>]",
-    re.IGNORECASE,
-)
-"""MIME Sniffing Standard, section 7.1, with two more that open fragments."""
 FAMILIES = ("image", "audio", "video", "font")
 KINDS = ("pdf", "json", "javascript", "css", "xml", "gzip", "zip", "octet-stream", "plain", "dns")
 
@@ -93,14 +73,18 @@ def _blank_line(text: bytes, start: int, stop: int) -> tuple[int, int]:
     end, n = text.find(b"\n\r\n", start, stop), 3
     if (bare := text.find(b"\n\n", start, stop if end < 0 else end + 1)) >= 0:
         end, n = bare, 2
+    # Line ends written twice, by software that took CR LF for a line end of text: CR CR LF.
+    if (twice := text.find(b"\n\r\r\n", start, stop if end < 0 else end + 1)) >= 0:
+        end, n = twice, 4
     return (stop, stop) if end < 0 else (end, end + n)
 
 
 def decoded_body(response: Response, limit: int) -> tuple[bytes, str]:
     """(body without transfer and content coding, reason why it cannot be had or '').
 
-    A header that names a coding the body does not have is ignored: crawlers often store the body decoded. A
-    body that ends too early or is damaged gives what comes before. At most `limit` bytes: 'too_large'.
+    A header that names a coding the body does not have is ignored: crawlers often store the body decoded; one
+    that names another than gzip or zstd, which the first bytes show, is corrected. A body that ends too early
+    or is damaged, in its checksum too, gives what comes before. At most `limit` bytes: 'too_large'.
     """
     body = response.body
     if "chunked" in response.headers.get("transfer-encoding", "").lower():
@@ -111,13 +95,20 @@ def decoded_body(response: Response, limit: int) -> tuple[bytes, str]:
     for coding in reversed(codings):
         if coding in NO_CODING or not body or HTML_TAG.match(body[:512].lstrip()):
             continue
-        if coding not in DECODERS:
+        decoder = _decoder(coding, body)
+        if decoder is None:
             return b"", f"unsupported_encoding:{coding[:20]}"
-        out = _collect(DECODERS[coding](body), limit)
-        if not out and _sniffed(body) == "application/octet-stream":
+        out = _collect(decoder(body), limit)
+        if not out and sniffed(body) == "application/octet-stream":
             return b"", f"damaged_encoding:{coding}"
         body = out or body
     return (body, "") if len(body) <= limit else (b"", "too_large")
+
+
+def _decoder(coding: str, body: bytes) -> Callable[[bytes], Iterator[bytes]] | None:
+    """What decodes this body: the coding that its first bytes show, whatever is named, else the named one."""
+    shown = next((other for magic, other in CODING_MAGICS.items() if body.startswith(magic)), "")
+    return DECODERS.get(shown or coding)
 
 
 def dechunked(body: bytes) -> bytes:
@@ -152,17 +143,34 @@ def _collect(chunks: Iterator[bytes], limit: int) -> bytes:
 
 
 def _inflate(body: bytes, wbits: int) -> Iterator[bytes]:
-    inflate = zlib.decompressobj(wbits)
-    for start in range(0, len(body), 16 << 10):
-        data = body[start : start + (16 << 10)]
-        while data and not inflate.eof:
-            yield inflate.decompress(data, 1 << 20)
-            data = inflate.unconsumed_tail
+    """What the members of `body` hold, one after the other; of a damaged one all before the damage."""
+    view, position = memoryview(body), 0
+    while position < len(body) and (position == 0 or body.startswith(b"\x1f\x8b\x08", position)):
+        inflate = zlib.decompressobj(wbits)
+        while position < len(body) and not inflate.eof:
+            data: bytes | memoryview = view[position : position + (16 << 10)]
+            position += len(data)
+            while data and not inflate.eof:
+                before = inflate.copy()
+                try:
+                    out = inflate.decompress(data, 1 << 20)
+                except zlib.error:
+                    yield from _bytewise(before, bytes(data))
+                    raise
+                yield out
+                data = inflate.unconsumed_tail
+        position -= len(inflate.unused_data)
+
+
+def _bytewise(inflate: zlib._Decompress, data: bytes) -> Iterator[bytes]:
+    """The same until the byte with which it fails: zlib keeps back what it had from the others."""
+    for i in range(len(data)):
+        yield inflate.decompress(data[i : i + 1])
 
 
 def _gzip(body: bytes) -> Iterator[bytes]:
     member = decompress_member(Window.of(body), 0, SMALL_MEMBER_BYTES)
-    return iter(member[:1]) if member else _inflate(body, zlib.MAX_WBITS | 16)
+    return iter(member[:1]) if member and member[1] == len(body) else _inflate(body, zlib.MAX_WBITS | 16)
 
 
 def _deflate(body: bytes) -> Iterator[bytes]:
@@ -172,9 +180,17 @@ def _deflate(body: bytes) -> Iterator[bytes]:
 
 
 def _brotli(body: bytes) -> Iterator[bytes]:
-    reader = BrotliReader(io.BytesIO(body))
-    while chunk := reader.read(64 << 10):
-        yield chunk
+    reader, n = BrotliReader(io.BytesIO(body)), 0
+    try:
+        while chunk := reader.read(64 << 10):
+            n += len(chunk)
+            yield chunk
+    except OSError:
+        # It gives nothing of a piece that it cannot fill: byte by byte it gives all that comes before.
+        reader = BrotliReader(io.BytesIO(body))
+        reader.read(n)
+        while chunk := reader.read(1):
+            yield chunk
 
 
 def _zstd(body: bytes) -> Iterator[bytes]:
@@ -192,23 +208,7 @@ DECODERS: dict[str, Callable[[bytes], Iterator[bytes]]] = {
 }
 
 
-def media_type(content_type: str, body: bytes) -> str:
-    """Media type in lower case: as the header says, unless it says nothing or the first bytes deny it."""
-    named = MIME.match(content_type)
-    declared = named[1].lower() if named else ""
-    if (declared in HTML_TYPES or declared in UNKNOWN_TYPES) and (magic := MAGIC.match(body)):
-        return MAGICS[magic[0]]
-    return _sniffed(body) if declared in UNKNOWN_TYPES else declared
-
-
-def _sniffed(body: bytes) -> str:
-    head = body[:1024].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n\f")
-    if HTML_TAG.match(head):
-        return "text/html"
-    if head.startswith(b"<?xml"):
-        return "application/xhtml+xml" if b"<html" in head.lower() else "text/xml"
-    binary = any(b < 9 or 13 < b < 27 for b in head[:512])
-    return "application/octet-stream" if binary or not head else "text/plain"
+CODING_MAGICS = {b"\x1f\x8b\x08": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 
 
 def kind_of(mime: str) -> str:

@@ -47,6 +47,7 @@ class Jsonl(TableFiles):
     Cost: 110 us/document of 8.6 KB, 79 MB/s (zst).
     """
 
+    version: ClassVar[int] = 2
     text_column: str = "text"
     """Field that holds the text or markup."""
     base64_column: str = ""

@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from stages.ingest.arc import ARC, LINE, LINE_BYTES
-from stages.ingest.framing import VERSION, WARC, Damage, Dialect, Record, frames, lone
+from stages.ingest.framing import VERSION, WARC, Damage, Dialect, Record, frames, lone, lone_flawed
 from stages.ingest.inflate import CHUNK_BYTES, SMALL_MEMBER_BYTES
-from stages.ingest.members import BZIP2, GZIP, Codec, Inflated, next_member, zstd_codec
+from stages.ingest.members import BZIP2, GZIP, Codec, Inflated, next_member, opening, zstd_codec
 from stages.ingest.window import PROBE, Window, find
 
 Item = Record | Damage
@@ -184,6 +184,11 @@ def _anchors(window: Window, start: int, codec: Codec) -> Iterator[int]:
     yield 0
 
 
+def _is_certain(window: Window, stop: int, codec: Codec) -> bool:
+    """Whether a record that ends with its member at `stop` ends there: another begins, or nothing follows."""
+    return stop >= window.size or codec.opens.match(opening(window, stop, codec)) is not None
+
+
 def _walk(
     window: Window, start: int, limit: int, codec: Codec, dialect: Dialect
 ) -> Iterator[tuple[int, Item | None]]:
@@ -193,6 +198,14 @@ def _walk(
         member = codec.decompress(window, start, SMALL_MEMBER_BYTES) if dialect is WARC else None
         # Most members hold one record and nothing else: no state machine is needed for them.
         if member is not None and (record := lone(member[0], start, member[1], limit)) is not None:
+            yield begun, record
+            start = member[1]
+            continue
+        if (
+            member is not None
+            and _is_certain(window, member[1], codec)
+            and (record := lone_flawed(member[0], start, member[1], limit)) is not None
+        ):
             yield begun, record
             start = member[1]
             continue

@@ -13,11 +13,12 @@ from stages.ingest.archive import Archive
 from stages.ingest.batches import Row, valid_text
 from stages.ingest.charset import decode
 from stages.ingest.framing import Record
-from stages.ingest.http import HTML_TYPES, Response, decoded_body, kind_of, media_type, parse_response
+from stages.ingest.http import Response, decoded_body, kind_of, parse_response
+from stages.ingest.sniff import HTML_TYPES, is_unreadable, media_type
 from stages.ingest.utf8 import certainly_utf_8
 
 HTTP_STATUS = column("http_status", pa.int16(), "status of the HTTP response; null if it was none")
-MIME = column("mime", pa.string(), "media type: from the HTTP header, else from the first bytes")
+MIME = column("mime", pa.string(), "media type: from the HTTP header, unless the bytes deny it")
 ROBOTS_HEADER = column(
     "robots_header",
     pa.string(),
@@ -50,7 +51,7 @@ class Warc(Archive):
     Cost: 500 us/document, with the request and metadata records around it (376 web pages of 133 KB).
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     example: ClassVar[Mapping[str, Any]] = {"paths": "crawl/*.warc.gz"}
     adds: ClassVar[pa.Schema] = document_schema(HTML, HTTP_STATUS, MIME, ROBOTS_HEADER)
     kinds: ClassVar[frozenset[str]] = frozenset({"response", "resource", "revisit", "continuation"})
@@ -67,13 +68,13 @@ class Warc(Archive):
         declared = fields.get("content-type", "")
         if response.status is None and not declared.startswith("application/http"):
             response = Response(None, {"content-type": declared}, response.body)
-        return self._page(response)
+        return self._page(response, fields.get("warc-identified-payload-type", ""))
 
-    def _page(self, response: Response) -> Row:
+    def _page(self, response: Response, identified: str) -> Row:
         status = response.status
         reasons = [] if status in (200, None) else [f"http_status:{status}"]
         body, why = decoded_body(response, self.max_record_bytes)
-        mime = valid_text(media_type(response.content_type, body))
+        mime = valid_text(media_type(response.content_type, body, identified))
         if why:
             reasons.append(why)
         elif not body or body.isspace():
@@ -83,8 +84,12 @@ class Warc(Archive):
         row: Row = {"http_status": status, "mime": mime, "robots_header": valid_text(response.robots) or None}
         if reasons:
             return row | {"reasons": reasons}
-        plain = certainly_utf_8(body, response.content_type)
-        return row | {"html": body if plain else decode(body, response.content_type)}
+        if certainly_utf_8(body, response.content_type):
+            return row | {"html": body}
+        html = decode(body, response.content_type)
+        if is_unreadable(html):
+            return row | {"reasons": ["not_html:octet-stream"]}
+        return row | {"html": html}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,8 @@ from pipeline.schema import column, document_schema
 from stages.ingest.archive import DATE, Archive
 from stages.ingest.batches import Row, valid_text
 from stages.ingest.framing import Record
-from stages.ingest.http import HTML_TYPES, kind_of, media_type
+from stages.ingest.http import kind_of
+from stages.ingest.sniff import HTML_TYPES, media_type
 from stages.ingest.warc import HTTP_STATUS, MIME
 
 TITLE = column("title", pa.string(), "the page's title; null if it has none")

@@ -120,6 +120,12 @@ LOSES_ONE: dict[str, Callable[[bytes], bytes]] = {
 }
 """Damage to the bytes of a record, compressed afterwards or not."""
 
+LENGTHS = frozenset(
+    {"length too small", "length far too small", "length too large", "length beyond the next record",
+     "length beyond the file"}
+)  # fmt: skip
+"""Damage that loses nothing where a gzip member of its own says where the record ends."""
+
 LOSES_NOTHING: dict[str, Callable[[bytes], bytes]] = {
     "no line ends after it": lambda r: r[:-4],
     "one line end after it": lambda r: r[:-2],

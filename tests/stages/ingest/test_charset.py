@@ -163,3 +163,93 @@ def test_real_pages_in_no_charset_of_their_own(shared_data: Path) -> None:
                 n_high += sum(b > 127 for b in data)
     assert n_pages >= 10
     assert n_bad < n_high / 100
+
+
+@pytest.mark.parametrize("stray", ["①", "㈱", "58㎝", "髙橋", "Ⅷ", "纊"])
+def test_japanese_as_the_web_has_it(stray: str) -> None:
+    want = f"<p>{JAPANESE}{stray}{JAPANESE}"
+    pairs = b"".join(_euc(c) for c in want)
+    assert decode(pairs, "text/html; charset=euc-jp") == want
+    seven = b"".join(
+        b"\x1b$B" + bytes(b & 127 for b in _euc(c)) + b"\x1b(B" for c in stray if not c.isascii()
+    )
+    text = stray.lstrip("58")
+    assert decode(b"<p>" + seven, "text/html; charset=iso-2022-jp") == "<p>" + text
+
+
+def _euc(char: str) -> bytes:
+    """EUC-JP from Shift_JIS, by arithmetic: Python's codec lacks the rows of NEC and IBM."""
+    coded = char.encode("cp932")
+    if len(coded) < 2 or coded[0] >= 0xFA:
+        return {"髙": b"\xfc\xe2", "纊": b"\xf9\xa1"}.get(char, coded)
+    lead, trail = coded
+    row = (lead - (0x81 if lead < 0xA0 else 0xC1)) * 2 + (1 if trail < 0x9F else 2)
+    cell = trail - (0x9E if trail >= 0x9F else 0x40 if trail > 0x7F else 0x3F)
+    return bytes((row + 0xA0, cell + 0xA0))
+
+
+@pytest.mark.parametrize(
+    ("charset", "pair"),
+    [("euc-jp", b"\xaf\xaf"), ("euc-kr", b"\xc9\xa1"), ("big5", b"\x81\xfe"), ("gbk", b"\xff")],
+)
+def test_what_is_no_character_does_not_garble_what_follows(charset: str, pair: bytes) -> None:
+    text = {"euc-jp": JAPANESE, "euc-kr": KOREAN, "big5": TAIWAN, "gbk": CHINESE}[charset] * 3
+    data = text.encode(charset)
+    assert decode(data + pair + data, f"text/html; charset={charset}") == f"{text}\ufffd{text}"
+
+
+@pytest.mark.parametrize(
+    ("codec", "text"),
+    [
+        ("cp949", "기상청은 오늘 앞으로 사흘 동안 비가 내릴 것이라고 밝혔다."),
+        ("cp949", "안녕하세요"),
+        ("gb18030", "网站地图，欢迎访问"),
+        ("cp932", "お問い合わせはこちらから。"),
+        ("euc_jp", "お問い合わせはこちらから。"),
+        ("big5hkscs", "歡迎光臨我們的網站，請按這裡。"),
+        ("iso2022_jp", "古い石垣は春までに直される。"),
+        ("cp874", "“กรมอุตุนิยมวิทยา” รายงานว่า “สุขภาพ” ของประชาชนในกรุงเทพมหานครดีขึ้น"),
+        ("utf-16-le", "古い石垣は春までに"),
+        ("utf-16-be", "Grüße aus Köln"),
+    ],
+)
+def test_undeclared_or_declared_as_servers_do_unasked(codec: str, text: str) -> None:
+    for want in (page(text), f"\n<!DOCTYPE html><title>Home</title><p>{text}</p>"):
+        for said in ("", "text/html", "text/html; charset=utf-8", "text/html; charset=iso-8859-1"):
+            assert decode(want.encode(codec), said) == want, said
+
+
+@pytest.mark.parametrize(
+    ("label", "codec", "text"),
+    [
+        ("tis-620", "cp874", "“กรมอุตุ…สุขภาพ”"),
+        ("iso-8859-2", "cp1250", "Święto książki „w źródłach” – šťáva"),
+        ("iso-8859-7", "cp1253", "“Όλοι” οι Άνθρωποι"),
+        ("iso-8859-8", "cp1255", "“שלום” – עולם"),
+        ("iso-8859-6", "cp1256", "السلام عليكم پاکستان"),
+        ("iso-8859-5", "cp1251", "“Ќе љубимо” – Њујорк"),
+        ("iso-8859-13", "cp1257", "Žmonės – “laisvi”"),
+        ("iso-8859-15", "cp1252", "“Cœur” – 5 €"),
+    ],
+)
+def test_bytes_that_are_control_characters_in_iso_8859_are_windows(label: str, codec: str, text: str) -> None:
+    assert decode(text.encode(codec), f"text/html; charset={label}") == text
+
+
+def test_quotes_of_windows_do_not_change_the_letters_of_iso_8859_2() -> None:
+    data = b"\x93" + "książka i święto".encode("iso-8859-2") + b"\x94"
+    assert decode(data, "text/html; charset=iso-8859-2") == "“książka i święto”"
+
+
+@pytest.mark.parametrize(
+    "stray",
+    [
+        '<meta name="description" content="how to write charset=koi8-r in a page">',
+        "<meta property='og:title' content='charset=koi8-r'>",
+        '<!-- <meta charset="koi8-r"> -->',
+        '<meta name="a" content="x > charset=koi8-r">',
+    ],
+)
+def test_only_a_declaration_declares(stray: str) -> None:
+    want = page(POLISH, stray + '<meta http-equiv="Content-Type" content="text/html; charset=windows-1250">')
+    assert decode(want.encode("cp1250")) == want

@@ -9,6 +9,7 @@ import pytest
 from stages.ingest.framing import Record
 from tests.stages.ingest.archives import (
     BLOCKS,
+    LENGTHS,
     PACK,
     RECORDS,
     STORED,
@@ -59,6 +60,8 @@ STORED_AS: dict[str, tuple[Callable[[bytes], bytes], dict[str, set[str]]]] = {
 @pytest.mark.parametrize("how", PACK)
 def test_damage_to_the_text_of_a_record(how: str, what: str, k: int) -> None:
     change, reasons = TEXT[what]
+    if how == "gzip" and what in LENGTHS:
+        reasons = set()
     parts = list(STORED[how])
     parts[k] = PACK[how](change(RECORDS[k]))
     assert_lost(how, parts, k, reasons)

@@ -10,7 +10,8 @@ from fastwarc.stream_io import BrotliWriter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.ingest.http import Response, dechunked, decoded_body, kind_of, media_type, parse_response
+from stages.ingest.http import Response, dechunked, decoded_body, kind_of, parse_response
+from stages.ingest.sniff import is_unreadable, media_type
 from tests.stages.ingest.archives import noise, page
 
 BODY = page(1, 2000)
@@ -201,3 +202,85 @@ def test_kinds_are_few() -> None:
     }  # fmt: skip
     for mime, kind in cases.items():
         assert kind_of(mime) == kind, mime
+
+
+def test_all_members_of_a_gzip_body() -> None:
+    parts = [BODY[:9000], b"", BODY[9000:]]
+    assert body_of("gzip", b"".join(map(gzip.compress, parts))) == (BODY, "")
+    assert body_of("gzip", gzip.compress(BODY) + b"\0\0garbage") == (BODY, "")
+
+
+@pytest.mark.parametrize("flipped", [-1, -5])
+def test_a_wrong_checksum_loses_nothing(flipped: int) -> None:
+    coded = bytearray(gzip.compress(BODY))
+    coded[flipped] ^= 1
+    assert body_of("gzip", bytes(coded)) == (BODY, "")
+    zlibs = bytearray(zlib.compress(BODY))
+    zlibs[-1] ^= 1
+    assert body_of("deflate", bytes(zlibs)) == (BODY, "")
+
+
+def test_a_brotli_body_that_is_cut_gives_what_comes_before(tmp_path: object) -> None:
+    coded = brotli(BODY, tmp_path)
+    body, why = body_of("br", coded[: len(coded) // 2])
+    assert len(body) > 1000
+    assert BODY.startswith(body)
+    assert not why
+
+
+def test_another_coding_than_named() -> None:
+    for named in ("br", "deflate", "zstd", "gzip", "sdch"):
+        assert body_of(named, gzip.compress(BODY)) == (BODY, "")
+        assert body_of(named, zstandard.compress(BODY)) == (BODY, "")
+
+
+def test_header_lines_that_end_twice() -> None:
+    response = parse_response(b"HTTP/1.1 200 OK\r\r\nContent-Type: text/html\r\r\n\r\r\n<p>a\r\n\r\nb")
+    assert response == Response(200, {"content-type": "text/html"}, b"<p>a\r\n\r\nb")
+
+
+BINARIES = [
+    b"\x28\xb5\x2f\xfd", b"ID3\x03\0", b"\0\0\0\x20ftypisom", b"MZ\x90\0\3\0\0\0\4\0", b"Rar!\x1a\x07\0",
+    b"7z\xbc\xaf\x27\x1c", b"RIFF\1\2\3\4WEBPVP8 ", b"wOF2", b"\0\0\1\0\1\0",
+    b"\x7fELF\2\1\1\0", b"\0asm\1\0",
+    b"SQLite format 3\0", b"\r\n\r\n%PDF-1.4\n", b"II*\0", b"", b"\xff\xfb\x90", b"\xfd7zXZ\0", b"OggS\0",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("start", BINARIES)
+@pytest.mark.parametrize("said", ["text/html", "", "application/xhtml+xml", "application/octet-stream"])
+def test_binary_formats_are_no_html_whatever_is_said(start: bytes, said: str) -> None:
+    for seed in range(20):
+        assert "html" not in media_type(said, start + noise(seed, 3000))
+
+
+def test_pages_are_html_whatever_is_in_them() -> None:
+    for body in (
+        "<p>Ж".encode("utf-16"),
+        b"ID3 tags explained",
+        b"MZ is a magic",
+        b"\x1b$B$3\x1b(B",
+        b"a\0b",
+    ):
+        assert media_type("text/html", body) == "text/html"
+
+
+def test_what_the_crawler_found_counts() -> None:
+    assert media_type("text/html", b"no signature", "application/pdf") == "application/pdf"
+    assert media_type("text/html", b"<html><p>a", "application/pdf") == "text/html"
+    assert media_type("text/html", b"plain words", "text/plain") == "text/html"
+    assert media_type("", b"words", "text/html") == "text/html"
+
+
+def test_xhtml_as_xml() -> None:
+    head = b"<?xml version='1.0'?><!-- a --><!DOCTYPE html>\n"
+    page_ = head + b"<html xmlns='http://www.w3.org/1999/xhtml'><p>"
+    assert media_type("application/xml", page_) == "application/xhtml+xml"
+    assert media_type("text/xml; charset=utf-8", page_) == "application/xhtml+xml"
+    assert media_type("application/xml", head + b"<rss>") == "application/xml"
+
+
+def test_text_that_means_nothing() -> None:
+    assert is_unreadable(noise(1, 3000).decode("cp1252", "replace"))
+    assert not is_unreadable("<p>ä\ufffd")
+    assert not is_unreadable("words and lines\n" * 100 + "\ufffd" * 50)
