@@ -25,7 +25,6 @@ from stages.text.buffers import view
 from stages.text.sentences import count_sentences, next_sentence
 from stages.text.table import words
 
-GOLDEN = Path(__file__).parent / "golden" / "c4.json"
 CITATION = re.compile(r"\[\d*\]|\[edit\]|\[citation needed\]")
 PROFILES = ("paper", "datatrove", "dolma", "dclm")
 
@@ -157,27 +156,6 @@ def test_decisions_and_texts_against_datatrove(shared_data: Path) -> None:
     assert dropped > 15
 
 
-@pytest.mark.parametrize("profile", ["dolma", "dclm"])
-def test_golden_cases(profile: str, tmp_path: Path) -> None:
-    """What the taggers and the mixer of dolma 1.2, and the modifiers and filters that DCLM lists for C4, do
-    with these texts (without sentences, which DCLM counts with nltk)."""
-    (tmp_path / "words.json").write_text('{"en": ["zorkle", "blib", "grumpy zod"]}')
-    cases = json.loads(GOLDEN.read_text())
-    texts = [case["text"] for case in cases]
-    edited = C4Lines(profile=profile, bad_words=str(tmp_path / "words.json")).process(batch(texts))
-    reasons = C4Rules(profile=profile, min_n_sentences=None).reasons(edited).to_pylist()
-    for case, text, ours in zip(cases, edited.column("text").to_pylist(), reasons, strict=True):
-        theirs = case[profile]
-        if "reasons" in theirs:
-            assert (text, ours) == (theirs["text"], theirs["reasons"])
-        elif theirs["first_reason"]:
-            assert theirs["first_reason"] in ours, case
-        else:
-            assert (text, ours) == (theirs["text"], []), case
-    assert len(cases) >= 55
-    assert sum(map(bool, reasons)) >= 7
-
-
 KEPT = "It has a mark [x]."
 
 
@@ -283,36 +261,6 @@ def test_every_phrase_is_looked_for_where_a_part_of_it_is_found() -> None:
     assert len(phrases) == len(PHRASES.n_chars) == 9
 
 
-def test_null_stays_null_and_nothing_kept_is_empty() -> None:
-    rows = lines([None, "", "no mark", " \n\u3000\n"])
-    assert [row["text"] for row in rows] == [None, "", "", ""]
-    assert rows[0]["c4"] is None
-    assert [row["c4"]["n_lines"] for row in rows[1:]] == [0, 1, 0]
-    assert [row["c4"]["frac_bytes_kept"] for row in rows[1:]] == [1.0, 0.0, 0.0]
-    assert lines([]) == []
-
-
-@given(st.lists(st.none() | TEXTS, max_size=8), st.integers(0, 8))
-def test_the_cut_into_batches_does_not_matter(texts: list[str | None], at: int) -> None:
-    whole, step = batch(texts), C4Lines()
-    parts = [step.process(part).to_pylist() for part in (whole.slice(0, at), whole.slice(at))]
-    assert parts[0] + parts[1] == step.process(whole).to_pylist()
-    assert step.process(whole).schema.equals(step.flow(whole.schema))
-    step.process(whole).validate(full=True)
-
-
-HOSTILE = ["\n" * 300_000, "[" * 300_000, "[1" * 200_000, "a" * 500_000, "use cookie" * 50_000, "{" * 100_000]
-HOSTILE += ["\x00", "\ufffd" * 1000, "👩\u200d👩" * 1000, "العربية. " * 2000, "语言。" * 5000, ". " * 100_000]
-
-
-@pytest.mark.parametrize("profile", PROFILES)
-def test_hostile_texts_give_what_the_programs_give(profile: str) -> None:
-    for row, text in zip(lines(list(HOSTILE), profile=profile), HOSTILE, strict=True):
-        kept, counts = reference(text, profile)
-        assert row["text"] == kept
-        assert row["c4"]["n_curly_brackets"] == counts["n_curly_brackets"]
-
-
 def reasons(signals: list[dict[str, Any] | None], **settings: Any) -> list[list[str]]:
     ids = pa.array([f"doc-{i}" for i in range(len(signals))], pa.string())
     found = pa.RecordBatch.from_arrays([ids, pa.array(signals, C4.type)], schema=pa.schema([ID, C4]))
@@ -322,46 +270,6 @@ def reasons(signals: list[dict[str, Any] | None], **settings: Any) -> list[list[
 
 GOOD: dict[str, Any] = {f.name: 0 for f in SIGNALS} | {"n_sentences": 9, "n_lines_kept": 9, "n_long_lines": 9}
 GOOD |= {"frac_bytes_kept": 1.0}
-
-
-@pytest.mark.parametrize(
-    ("profile", "rule", "allowed", "broken_by"),
-    [
-        ("paper", "min_n_sentences", 5, 4),
-        ("paper", "max_n_lorem_ipsum", 0, 1),
-        ("paper", "max_n_curly_brackets", 0, 1),
-        ("paper", "max_n_bad_words", 0, 1),
-        ("datatrove", "min_n_sentences", 5, 4),
-        ("dolma", "max_n_lines_with_javascript", 0, 1),
-        ("dclm", "min_n_sentences", 3, 2),
-        ("dclm", "max_n_chars", 190_000, 190_001),
-    ],
-)
-def test_each_rule_allows_its_limit_and_nothing_worse(
-    profile: str, rule: str, allowed: int, broken_by: int
-) -> None:
-    signals: list[dict[str, Any] | None] = [GOOD | {rule[4:]: allowed}, GOOD | {rule[4:]: broken_by}]
-    assert reasons(signals, profile=profile) == [[], [rule]]
-    assert reasons(signals, profile=profile, **{rule: None}) == [[], []]
-
-
-def test_rules_that_no_profile_has_can_be_set() -> None:
-    off = ("min_n_long_lines", "min_n_lines_kept", "min_frac_bytes_kept", "max_n_lines_with_javascript")
-    worst = GOOD | {
-        "n_long_lines": 0,
-        "n_lines_kept": 0,
-        "frac_bytes_kept": 0.0,
-        "n_lines_with_javascript": 9,
-    }
-    assert reasons([worst]) == [[]]
-    assert set(reasons([worst], **dict.fromkeys(off, 0.5))[0]) == set(off)
-    assert set(off) <= set(C4Rules.rules())
-
-
-def test_all_reasons_are_named_and_null_has_one() -> None:
-    worst = GOOD | {"n_sentences": 0, "n_lorem_ipsum": 2, "n_curly_brackets": 1}
-    named = ["max_n_lorem_ipsum", "max_n_curly_brackets", "min_n_sentences"]
-    assert reasons([worst, None, GOOD]) == [named, ["no_signals"], []]
 
 
 def test_a_share_of_documents_with_bad_words_is_spared() -> None:
@@ -390,13 +298,3 @@ def test_a_share_of_documents_with_bad_words_is_spared() -> None:
 def test_settings_that_make_no_sense_are_refused(step: C4Lines | C4Rules) -> None:
     with pytest.raises(PlanError):
         step.check()
-
-
-def test_rules_want_the_profile_that_was_measured() -> None:
-    measured = C4Lines(profile="dclm").flow(pa.schema([ID, TEXT]))
-    assert measured.names == ["id", "text", "c4"]
-    C4Rules(profile="dclm").flow(measured)
-    with pytest.raises(PlanError, match="profile"):
-        C4Rules().flow(measured)
-    with pytest.raises(PlanError, match="c4_lines"):
-        C4Rules().flow(pa.schema([ID, TEXT]))

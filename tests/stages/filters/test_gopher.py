@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import re
 import statistics
-from collections.abc import Callable, Iterator
-from fractions import Fraction
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +18,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import PlanError
-from stages.filters.gopher import GOPHER, SIGNALS, STOP_WORDS, GopherRules, GopherSignals
+from stages.filters.gopher import GOPHER, STOP_WORDS, GopherRules, GopherSignals
 from stages.identify.language import LANGUAGE
 from tests.stages.documents import documents
 from tests.stages.text.test_words import split
 
 Measured = dict[str, float]
 PROFILES = ("paper", "datatrove", "dolma", "dclm", "curator")
-GOLDEN = Path(__file__).parent / "golden"
 TEXT = st.text(
     st.sampled_from("#.…•-theToWIand漢é \n\r\u2028") | st.characters(exclude_categories=["Cs"]), max_size=80
 )
@@ -191,118 +188,6 @@ def test_signals_of_real_documents_as_datatrove_reads_them(shared_data: Path) ->
     pairs = zip(measured(list(texts), "datatrove"), map(datatrove, texts), strict=True)
     assert sum(ours == theirs for ours, theirs in pairs) >= 0.95 * len(texts)
     assert len(texts) >= 48
-
-
-def golden() -> Iterator[tuple[str, str, str, float]]:
-    with (GOLDEN / "gopher.csv").open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            text = row["text"].encode("raw_unicode_escape").decode("unicode_escape")
-            yield row["profile"], text, row["signal"], float(Fraction(row["value"]))
-
-
-@pytest.mark.parametrize(("profile", "text", "signal", "value"), list(golden()))
-def test_golden_values(profile: str, text: str, signal: str, value: float) -> None:
-    (signals,) = measured([text], profile)
-    assert signals is not None
-    assert signals[signal] == value
-
-
-def test_there_are_enough_golden_values() -> None:
-    profiles = [profile for profile, *_ in golden()]
-    assert all(profiles.count(p) >= 20 for p in ("dolma", "dclm", "curator"))
-    assert {*profiles} == {*PROFILES}
-
-
-@pytest.mark.parametrize("profile", PROFILES)
-def test_null_is_null_and_empty_is_zero(profile: str) -> None:
-    nothing = dict.fromkeys((f.name for f in SIGNALS), 0)
-    assert measured([None, "", " \n\u3000", None], profile) == [None, nothing, nothing, None]
-    assert measured([], profile) == []
-
-
-@pytest.mark.parametrize("profile", PROFILES)
-@given(texts=st.lists(st.none() | TEXT, max_size=8), at=st.integers(0, 8))
-def test_the_cut_into_batches_does_not_matter(profile: Any, texts: list[str | None], at: int) -> None:
-    batch = pa.record_batch({"id": pa.array(range(len(texts))), "text": pa.array(texts, pa.string())})
-    stage, rules = GopherSignals(profile=profile), GopherRules(profile=profile)
-    parts = [stage.process(part) for part in (batch.slice(0, at), batch.slice(at))]
-    whole = stage.process(batch)
-    assert [row for part in parts for row in part.to_pylist()] == whole.to_pylist()
-    assert whole.schema.equals(stage.flow(batch.schema))
-    assert [r for p in parts for r in rules.reasons(p).to_pylist()] == rules.reasons(whole).to_pylist()
-    assert rules.reasons(whole.slice(at)).to_pylist() == rules.reasons(whole).to_pylist()[at:]
-
-
-@pytest.mark.parametrize("profile", PROFILES)
-def test_hostile_texts(profile: str) -> None:
-    texts = [
-        "a" * 3_000_000,
-        "\n" * 1_000_000,
-        "…" * 300_000,
-        "#" * 900_000,
-        "語" * 300_000,
-        "👍🏽" * 200_000,
-    ]
-    texts += ["\0" * 1000, "\ufffd " * 1000, "שלום " * 1000, ". " * 300_000, "-\n" * 300_000]
-    for signals in measured(list(texts), profile):
-        assert signals is not None
-        assert all(0 <= v < float("inf") for v in signals.values())
-
-
-GOOD: dict[str, Any] = {
-    "n_words": 100,
-    "mean_word_length": 5.0,
-    "hashes_per_word": 0.0,
-    "ellipses_per_word": 0.0,
-    "frac_symbols": 0.0,
-    "frac_bullet_lines": 0.0,
-    "frac_ellipsis_lines": 0.0,
-    "frac_alphabetic_words": 1.0,
-    "n_stop_words": 8,
-}
-SYMBOLS = {"max_hashes_per_word", "max_ellipses_per_word"}
-
-
-@pytest.mark.parametrize("profile", PROFILES)
-@pytest.mark.parametrize(
-    ("rule", "allowed", "broken_by"),
-    [
-        ("min_n_words", 50, 49),
-        ("max_n_words", 100_000, 100_001),
-        ("min_mean_word_length", 3.0, 2.99),
-        ("max_mean_word_length", 10.0, 10.01),
-        ("max_hashes_per_word", 0.1, 0.11),
-        ("max_ellipses_per_word", 0.1, 0.11),
-        ("max_frac_symbols", 0.1, 0.11),
-        ("max_frac_bullet_lines", 0.9, 0.91),
-        ("max_frac_ellipsis_lines", 0.3, 0.31),
-        ("min_frac_alphabetic_words", 0.8, 0.79),
-        ("min_n_stop_words", 2, 1),
-    ],
-)
-def test_each_rule_allows_the_papers_value_and_nothing_worse(
-    profile: str, rule: str, allowed: float, broken_by: float
-) -> None:
-    off = {"max_frac_symbols"} if profile in ("paper", "datatrove") else SYMBOLS
-    signals = [GOOD | {rule[4:]: allowed}, GOOD | {rule[4:]: broken_by}]
-    assert reasons(signals, profile=profile) == [[], [] if rule in off else [rule]]
-    assert reasons(signals, profile=profile, **{rule: None}) == [[], []]
-    assert reasons(signals, profile=profile, **{rule: allowed}) == [[], [rule]]
-
-
-def test_all_rules_that_fail_are_named() -> None:
-    worst = dict.fromkeys(GOOD, 0) | {"hashes_per_word": 1.0, "frac_bullet_lines": 1.0}
-    named = ["min_n_words", "min_mean_word_length", "max_hashes_per_word", "max_frac_bullet_lines"]
-    named += ["min_frac_alphabetic_words", "min_n_stop_words"]
-    assert reasons([GOOD, worst, GOOD, worst]) == [[], named, [], named]
-
-
-def test_documents_without_signals_are_dropped_for_that_alone() -> None:
-    unmeasured = dict.fromkeys(GOOD, 0) | {"n_stop_words": None}
-    assert reasons([None, unmeasured, GOOD]) == [["no_signals"], ["no_signals"], []]
-    off = dict.fromkeys(GopherRules.rules())
-    assert reasons([None, unmeasured, GOOD], **off) == [["no_signals"], [], []]
-    assert len(off) == 11
 
 
 def found_in(labels: list[str | None], texts: list[str], **settings: Any) -> list[Any]:

@@ -21,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import PlanError
-from pipeline.schema import ID, TEXT
+from pipeline.schema import TEXT
 from stages.filters.redpajama import RedPajamaSignals
 from stages.filters.redpajama.normal import encode
 from stages.filters.redpajama.signals import REDPAJAMA, SIGNALS
@@ -238,34 +238,6 @@ def test_each_row_has_the_lists_of_its_language(lists: dict[str, str]) -> None:
 
 def test_the_language_may_be_set(lists: dict[str, str]) -> None:
     assert measured(["der the"], language="de", **lists)[0]["frac_stop_words"] == 0.5  # type: ignore[index]
-
-
-@given(st.lists(st.none() | TEXTS, max_size=8), st.integers(0, 8))
-def test_the_cut_into_batches_does_not_matter(texts: list[str | None], at: int) -> None:
-    ids = pa.array(list(map(str, range(len(texts)))), pa.string())
-    whole = pa.RecordBatch.from_arrays([ids, pa.array(texts, pa.string())], schema=pa.schema([ID, TEXT]))
-    step = RedPajamaSignals()
-    parts = [step.process(part).to_pylist() for part in (whole.slice(0, at), whole.slice(at))]
-    assert parts[0] + parts[1] == step.process(whole).to_pylist()
-    assert step.process(whole).schema.equals(step.flow(whole.schema))
-
-
-def test_hostile_texts_have_finite_values() -> None:
-    texts = [
-        "\n" * 100_000,
-        "." * 100_000,
-        "한" * 50_000,
-        "ΐ" * 50_000,
-        "a " * 100_000,
-        "\x00",
-        "\ufffd",
-        "👩\u200d👩" * 999,
-    ]
-    for row, text in zip(measured(list(texts)), texts, strict=True):
-        assert row is not None
-        assert all(v is None or math.isfinite(v) for v in row.values())
-        assert row["n_words"] == len(normalised(text).split())
-    assert len(texts) == 8
 
 
 def test_encode_writes_utf8() -> None:

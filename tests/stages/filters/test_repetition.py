@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from fractions import Fraction
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +22,6 @@ from datatrove.pipeline.filters.gopher_repetition_filter import (
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pipeline.errors import PlanError
 from stages.filters.repetition import REPETITION, SIGNALS, RepetitionRules, RepetitionSignals
 from stages.text.table import words as table
 from tests.stages.documents import documents
@@ -32,7 +29,6 @@ from tests.stages.text.test_words import split
 
 Measured = dict[str, float]
 PROFILES = ("paper", "datatrove", "dolma", "dclm", "curator")
-GOLDEN = Path(__file__).parent / "golden"
 NAMES = [f.name for f in SIGNALS]
 FEW = st.lists(st.sampled_from(["a", "b", "cc", "é", "漢"]), max_size=60).map(" ".join)
 LINED = st.lists(
@@ -196,90 +192,6 @@ def test_signals_of_real_documents(shared_data: Path, name: str, profile: str) -
         assert signals is not None
         assert [*signals.values()] == pytest.approx(READINGS[profile](text), abs=1e-12)
     assert len(texts) > 3
-
-
-def golden() -> Iterator[tuple[str, str, str, float]]:
-    with (GOLDEN / "repetition.csv").open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            text = row["text"].encode("raw_unicode_escape").decode("unicode_escape")
-            yield row["profile"], text, row["signal"], float(Fraction(row["value"]))
-
-
-@pytest.mark.parametrize(("profile", "text", "signal", "value"), list(golden()))
-def test_golden_values(profile: str, text: str, signal: str, value: float) -> None:
-    (signals,) = measured([text], profile)
-    assert signals is not None
-    assert signals[signal] == value
-
-
-def test_there_are_enough_golden_values() -> None:
-    profiles = [profile for profile, *_ in golden()]
-    assert all(profiles.count(p) >= 15 for p in ("dolma", "dclm", "curator"))
-    assert {*profiles} == {*PROFILES}
-
-
-@pytest.mark.parametrize(
-    ("profile", "empty"),
-    [("paper", []), ("datatrove", NAMES[2:3]), ("dolma", []), ("dclm", NAMES[2:3]), ("curator", NAMES[4:])],
-)
-def test_null_is_null_and_empty_is_what_the_toolkit_does_with_it(profile: str, empty: list[str]) -> None:
-    nothing = dict.fromkeys(NAMES, 0.0) | dict.fromkeys(empty, 1.0)
-    assert measured([None, "", None], profile) == [None, nothing, None]
-    assert measured([], profile) == []
-    assert bool(reasons([nothing], profile=profile)[0]) == bool(empty)
-
-
-@pytest.mark.parametrize("profile", PROFILES)
-@given(texts=st.lists(st.none() | TEXTS, max_size=8), at=st.integers(0, 8))
-def test_the_cut_into_batches_does_not_matter(profile: Any, texts: list[str | None], at: int) -> None:
-    batch = pa.record_batch({"id": pa.array(range(len(texts))), "text": pa.array(texts, pa.string())})
-    stage = RepetitionSignals(profile=profile)
-    parts = [stage.process(part) for part in (batch.slice(0, at), batch.slice(at))]
-    whole = stage.process(batch)
-    assert [row for part in parts for row in part.to_pylist()] == whole.to_pylist()
-    assert whole.schema.equals(stage.flow(batch.schema))
-
-
-@pytest.mark.parametrize("profile", PROFILES)
-def test_hostile_texts(profile: str) -> None:
-    texts = [
-        "a" * 2_000_000,
-        "\n" * 1_000_000,
-        "a\n" * 300_000,
-        "a b " * 200_000,
-        "語" * 200_000,
-        "👍🏽" * 100_000,
-    ]
-    texts += ["\0" * 1000, "\ufffd " * 1000, "שלום " * 1000, "\n\n".join(map(str, range(100_000)))]
-    for signals in measured(list(texts), profile):
-        assert signals is not None
-        assert all(0 <= v < 11 for v in signals.values())
-
-
-GOOD = dict.fromkeys(NAMES, 0.0)
-LIMITS = [0.3, 0.2, 0.3, 0.2, 0.2, 0.18, 0.16, 0.15, 0.14, 0.13, 0.12, 0.11, 0.1]
-
-
-@pytest.mark.parametrize("profile", PROFILES)
-def test_each_rule_allows_the_papers_value_and_nothing_worse(profile: str) -> None:
-    limits = dict(zip(NAMES, LIMITS, strict=True))
-    if profile == "dolma":
-        limits = dict(zip(NAMES, [9, 9, 0.3, 0.3, *LIMITS[4:]], strict=True))
-    allowed = [GOOD | {name: limit} for name, limit in limits.items()]
-    worse = [GOOD | {name: limit + 0.01} for name, limit in limits.items()]
-    assert reasons(allowed, profile=profile) == [[]] * 13
-    assert reasons(worse, profile=profile) == [[f"max_{n}"] if limits[n] < 9 else [] for n in NAMES]
-    assert reasons(worse, profile=profile, **dict.fromkeys(RepetitionRules.rules())) == [[]] * 13
-
-
-def test_a_rule_needs_its_signals() -> None:
-    with pytest.raises(PlanError, match="put `- use: repetition_signals` before it"):
-        RepetitionRules().flow(pa.schema([("text", pa.string())]))
-    measured_as_dolma = RepetitionSignals(profile="dolma").flow(pa.schema([("text", pa.string())]))
-    with pytest.raises(
-        PlanError, match="'repetition' made by profile dclm, but it was made by profile dolma"
-    ):
-        RepetitionRules(profile="dclm").flow(measured_as_dolma)
 
 
 DATATROVE = {

@@ -74,21 +74,6 @@ def test_scores() -> None:
     assert reasons(UrlRules(), *rows) == [[], [], [], ["no_signals"]]
 
 
-def test_every_limit_is_a_signal_and_works() -> None:
-    names = {f.name for f in ADDRESS.type}
-    seen = 0
-    for rule in UrlRules.rules():
-        assert rule[4:] in names
-        low, high = {rule[4:]: 1}, {rule[4:]: 3}
-        want = [[rule], []] if rule.startswith("min_") else [[], [rule]]
-        assert reasons(UrlRules(**dict[str, Any]({rule: 2})), low, high) == want
-        assert reasons(
-            UrlRules(**dict[str, Any]({rule: 3 if rule.startswith("max_") else 1})), low, high
-        ) == [[], []]
-        seen += 1
-    assert seen == 10
-
-
 def test_no_rows_and_slices() -> None:
     step = UrlRules(block=("a",), max_n_chars=5)
     assert reasons(step) == []

@@ -103,22 +103,6 @@ def test_the_highest_score_counts(step: UrlSignals) -> None:
     assert [r and r["score"] for r in rows] == [3.0, 1.0, 0.5, None, None]
 
 
-def test_output_does_not_depend_on_batches(step: UrlSignals) -> None:
-    urls = [
-        "http://x.bad.com/free/girl",
-        None,
-        "",
-        "http://c.com/PORN1",
-        "http://good.com/a",
-        "http://é.com/xxx",
-    ] * 5
-    whole = measured(step, *urls)
-    assert [measured(step, u)[0] for u in urls] == whole
-    sliced = [step.process(batch(*urls).slice(a, 7)).column("address").to_pylist() for a in range(0, 30, 7)]
-    assert [row for rows in sliced for row in rows] == whole
-    assert step.process(batch().slice(0, 0)).num_rows == 0
-
-
 def test_a_column_of_an_earlier_step_is_replaced(step: UrlSignals) -> None:
     once = UrlSignals().process(batch("http://bad.com"))
     assert step.process(once).schema.names == ["url", "address"]
