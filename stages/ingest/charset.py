@@ -135,7 +135,7 @@ def _detected(data: bytes, n_high: int) -> Iterator[str]:
     """Codecs that the bytes themselves suggest, the more likely first."""
     detected = _codec(detect_encoding(data) or "")
     # Where an alphabet is found that fits, only very common East Asian characters say otherwise.
-    if found := east_asian(data):
+    if 5 * _n_in_runs(data) > n_high and (found := east_asian(data)):
         yield found
     if detected == "koi8-r":
         detected = "koi8-u"  # It has letters where KOI8-R has lines and corners, which no page draws with.

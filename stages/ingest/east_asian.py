@@ -6,6 +6,8 @@ other; what comes out is then a list of rare characters.
 
 from __future__ import annotations
 
+import re
+
 from stages.ingest.encodings import decode_as
 
 # The most common characters of each, most common first: counted in Leipzig sentences (ja, ko, zh), reviews
@@ -94,8 +96,8 @@ SCORES = {
 }
 ENOUGH = 1.0
 """Mean score of the characters beyond ASCII: near 0 for other alphabets read as these, 2 where right."""
-SAMPLE_BYTES = 64 << 10
-ASCII = dict.fromkeys(range(128))
+SAMPLE_BYTES = 16 << 10
+HIGH = re.compile(r"[^\x00-\x7f]+")
 
 
 def east_asian(data: bytes) -> str:
@@ -106,7 +108,7 @@ def east_asian(data: bytes) -> str:
 
 
 def _score(data: bytes, encoding: str) -> float:
-    high = decode_as(data, encoding).translate(ASCII)
+    high = "".join(HIGH.findall(decode_as(data, encoding)))
     n_bad = high.count("\ufffd")
     if len(high) < 2 or n_bad * 20 > len(high) + 20:
         return 0.0

@@ -30,7 +30,7 @@ def decode_as(data: bytes, encoding: str) -> str:
 
 def is_iso_2022_jp(data: bytes) -> bool:
     """Whether these bytes seem to be ISO-2022-JP: seven bits, with double bytes between escape sequences."""
-    return b"\x1b$" in data and data.isascii() and SHIFTED.search(data) is not None
+    return b"\x1b" in data and data.isascii() and SHIFTED.search(data) is not None
 
 
 def _iso_2022_jp(data: bytes) -> str:

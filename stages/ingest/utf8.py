@@ -25,7 +25,7 @@ def certainly_utf_8(data: bytes, content_type: str = "") -> bool:
     """
     if b"\0" in data or data.startswith(b"\xef\xbb\xbf"):
         return False
-    if b"\x1b$" in data:
+    if b"\x1b" in data and b"\x1b$" in data:
         return False
     if (b"2022" in data[:HEAD] or "2022" in content_type) and b"\x1b" in data:
         return False
