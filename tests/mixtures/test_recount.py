@@ -1,3 +1,6 @@
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -42,3 +45,24 @@ def test_a_schedule_that_repeats_itself_is_found_out() -> None:
     assert found.total == (20,)
     assert found.uneven == 10
     assert not found.equal(stuck, None)
+
+
+def test_other_numbers_than_planned_are_not_equal() -> None:
+    other = replace(SCHEDULE, draws=((150, 20, 0), (11, 14, 0)))
+    assert recount(other, 0).equal(other, None)
+    assert not recount(other, 0).equal(SCHEDULE, None)
+
+
+@pytest.mark.parametrize("draws", [7, 8, 13, 14, 15])
+def test_what_comes_once_more_than_the_rest_is_no_fault(draws: int) -> None:
+    schedule = Schedule(seed=1, sources=("a",), n_sequences=(7,), draws=((draws,),))
+    assert recount(schedule, 0).uneven == 0
+
+
+def test_a_sequence_in_the_place_of_another_is_counted_as_two_faults() -> None:
+    class Broken(Schedule):
+        def at(self, indices: Any) -> Any:
+            source, sequence = super().at(indices)
+            return source, np.where(sequence == 3, 4, sequence)
+
+    assert recount(Broken(seed=1, sources=("a",), n_sequences=(7,), draws=((14,),)), 0).uneven == 2

@@ -157,6 +157,14 @@ def test_several_draws_in_one_tick_stand_in_their_order(start: int) -> None:
     assert np.array_equal(sequence, keyed.permute(indices, MAX_DRAWS, keyed.key(0, "a", 0)))
 
 
+def test_a_draw_is_not_made_before_its_tick() -> None:
+    # The one of a stands at tick 2^30; b's middle two at 2^30 - 1 and 2^30, where a comes first.
+    many = (1 << 30) + 2
+    schedule = Schedule(seed=0, sources=("a", "b"), n_sequences=(1, many), draws=((1, many),))
+    source, _ = schedule.at(np.arange(many // 2 - 2, many // 2 + 3))
+    assert source.tolist() == [1, 1, 0, 1, 1]
+
+
 def test_another_seed_another_order_of_sequences_the_same_order_of_sources() -> None:
     plan = {"sources": ("a", "b"), "n_sequences": (50, 50), "draws": ((50, 50),)}
     one, other = (Schedule(seed=seed, **plan).at(np.arange(100)) for seed in (1, 2))

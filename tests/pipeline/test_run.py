@@ -193,12 +193,17 @@ def test_a_changed_setting_reruns_only_what_follows(local: LocalEngine, tmp_path
     assert {p: p.stat().st_mtime_ns for p in stamps} == stamps  # nothing was written twice
 
 
+def counts(record: Record) -> list[tuple[str, int, int, dict[str, int]]]:
+    return [(c.name, c.rows_in, c.kept, c.dropped) for c in record.steps]
+
+
 def test_a_finished_run_is_not_run_again(local: LocalEngine, tmp_path: Path) -> None:
     steps = (Count(), Long(), OnePerLetter())
     first = run(local, tmp_path / "out", chain(lines(tmp_path, A), *steps))
     stamps = {p: p.stat().st_mtime_ns for p in (tmp_path / "out").rglob("*.parquet")}
     again = run(local, tmp_path / "out", chain(lines(tmp_path, A), *steps))
     assert again.content_hash == first.content_hash
+    assert counts(again) == counts(first)
     assert {p: p.stat().st_mtime_ns for p in stamps} == stamps
 
 
@@ -211,6 +216,7 @@ def test_a_lost_shard_is_made_again(local: LocalEngine, tmp_path: Path) -> None:
     (folder / f".part-00000.parquet.{'0a' * 8}.tmp").write_text("left by a killed worker")
     again = run(local, tmp_path / "out", chain(lines(tmp_path, A), *steps))
     assert again.content_hash == first.content_hash
+    assert counts(again) == counts(first)
     assert not list((tmp_path / "out").rglob("*.tmp"))
 
 
@@ -282,6 +288,20 @@ def test_a_common_query_may_leave_a_source_with_nothing(tmp_path: Path) -> None:
     ]
     with pytest.raises(NothingLeft, match="'Long' dropped all 2 documents of 'y'"):
         run(engine, tmp_path / "alone", *alone)
+
+
+def test_a_query_of_one_source_may_not_leave_it_with_nothing(tmp_path: Path) -> None:
+    against = write_lines(tmp_path / "against", {"r.txt": "elm\n"})
+    chains = [
+        chain(
+            Lines(paths=write_lines(tmp_path / "in", {f"{name}.txt": text}), source=name),
+            Compare(against=against),
+            name=name,
+        )
+        for name, text in (("x", "apple\n"), ("y", "elk\n"))
+    ]
+    with pytest.raises(NothingLeft, match="'Compare' dropped all 1 documents of 'y'"):
+        run(InlineEngine(1, {}), tmp_path / "out", *chains)
 
 
 def test_dropping_everything_stops_the_run_with_the_reasons(local: LocalEngine, tmp_path: Path) -> None:
