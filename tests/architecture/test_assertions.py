@@ -110,24 +110,30 @@ def all_run(generators: list[ast.comprehension], values: Values) -> bool:
 
 
 def assertions(node: ast.AST, asserting: set[str], values: Values, runs: bool = True) -> Iterator[bool]:
-    """For each assertion whether it is sure to be reached with something to look at."""
-    for child in ast.iter_child_nodes(node):
-        inner = runs
-        match child:
-            case ast.FunctionDef() | ast.Lambda() | ast.ClassDef():
-                continue
-            case ast.Assert():
-                yield runs and not vacuous(child.test, values)
-                continue
-            case ast.Call() if called(child).startswith("assert") or called(child) in asserting:
-                yield runs
-            case ast.For():
-                inner = runs and holds_something(child.iter, values)
-            case ast.While():
-                inner = runs and isinstance(child.test, ast.Constant)
-            case ast.ListComp() | ast.SetComp() | ast.GeneratorExp() | ast.DictComp():
-                inner = runs and all_run(child.generators, values)
-        yield from assertions(child, asserting, values, inner)
+    """For each assertion in a node whether it is sure to be reached with something to look at."""
+
+    def inside(*nodes: ast.AST, runs: bool) -> Iterator[bool]:
+        return (reached for inner in nodes for reached in assertions(inner, asserting, values, runs))
+
+    match node:
+        case ast.FunctionDef() | ast.Lambda() | ast.ClassDef():
+            return
+        case ast.Assert():
+            yield runs and not vacuous(node.test, values)
+        case ast.Call() if called(node).startswith("assert") or called(node) in asserting:
+            yield runs
+    match node:
+        case ast.For():
+            yield from inside(node.iter, runs=runs)
+            yield from inside(*node.body, *node.orelse, runs=runs and holds_something(node.iter, values))
+        case ast.While():
+            yield from inside(*node.body, runs=runs and isinstance(node.test, ast.Constant))
+        case ast.ListComp() | ast.SetComp() | ast.GeneratorExp() | ast.DictComp():
+            yield from inside(node.generators[0].iter, runs=runs)
+            elements = (n for n in ast.iter_child_nodes(node) if not isinstance(n, ast.comprehension))
+            yield from inside(*elements, runs=runs and all_run(node.generators, values))
+        case _:
+            yield from inside(*ast.iter_child_nodes(node), runs=runs)
 
 
 def unguarded(source: str) -> list[str]:
@@ -138,7 +144,8 @@ def unguarded(source: str) -> list[str]:
     asserting |= {*EXPECTS}
     found = []
     for test in (f for f in functions if f.name.startswith("test_")):
-        reached = [*assertions(test, asserting, assigned(tree.body) | assigned(test.body))]
+        values = assigned(tree.body) | assigned(test.body)
+        reached = [r for statement in test.body for r in assertions(statement, asserting, values)]
         if reached and not any(reached):
             found.append(test.name)
     return found
@@ -160,6 +167,7 @@ def test_every_test_has_an_assertion_outside_of_loops() -> None:
         ("for x in f():\n  with pytest.raises(E): g(x)", True),
         ("for x in f(): assert_close(x, 1)", True),
         ("for x in f(): agrees(x)", True),
+        ("xs = [agrees(x) for x in f()]", True),
         ("assert all(x for x in f())", True),
         ("assert not any(x for x in f())", True),
         ("assert [x for x in f()] == []", True),
@@ -177,9 +185,11 @@ def test_every_test_has_an_assertion_outside_of_loops() -> None:
         ("for x in zip((1, 2), f(), strict=True): assert x", False),
         ("assert all(x for x in (1, 2))", False),
         ("assert [x for x in f()] == [1]", False),
+        ("for x in agreed(): assert x", False),
+        ("assert [x for x in agreed() if not x] == []", False),
         ("f()", False),
     ],
 )
 def test_what_is_found(body: str, is_found: bool) -> None:
-    source = f"CASES = {{1: 2}}\ndef agrees(x): assert x\ndef test_it():\n {body}\n"
+    source = f"CASES = {{1: 2}}\ndef agrees(x): assert x\ndef agreed(): assert f()\ndef test_it():\n {body}\n"
     assert unguarded(source) == ["test_it"] * is_found

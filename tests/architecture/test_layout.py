@@ -141,6 +141,7 @@ def first_sentence(path: Path) -> str:
 
 def test_every_folder_says_what_it_is_for() -> None:
     assert [line for line in tree().splitlines() if line.rstrip().endswith("/")] == []
+    assert len(tree().splitlines()) > 20
 
 
 def test_the_readme_prints_the_tree(update_golden: bool) -> None:

@@ -86,6 +86,7 @@ def test_more_weight_never_gives_less(total: int, weights: list[int]) -> None:
     draws = fill(total, fractions(weights), [], range(len(weights)))
     for (w, drawn), (w_other, other) in product(zip(weights, draws, strict=True), repeat=2):
         assert w <= w_other or drawn >= other
+    assert len(draws) == len(weights) > 0
 
 
 @NO_DEADLINE
@@ -114,6 +115,7 @@ def test_more_in_total_takes_from_nobody_but_by_rounding(weights: list[int], dat
     less = fill(total, fractions(weights), limits, range(99))
     more = fill(most, fractions(weights), limits, range(99))
     assert all(b >= a - 1 for a, b in zip(less, more, strict=True))
+    assert (sum(less), sum(more)) == (total, most)
 
 
 @NO_DEADLINE

@@ -95,6 +95,7 @@ def test_realised_is_asked_to_within_a_sequence_where_no_cap_binds(data: st.Data
         for n, asked in zip(phase.draws, phase.asked, strict=True):
             assert asked or not n
     assert not any(" asks " in note for note in made.notes)
+    assert made.phases
 
 
 @NO_DEADLINE

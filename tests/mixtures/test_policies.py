@@ -91,6 +91,7 @@ def test_unimax_is_water_filling_of_equal_weights(sizes: dict[str, int], budget:
     filled = fill(budget, list(shares("uniform", sizes).values()), limits, list(sizes))
     for share, sequences in zip(weights.values(), filled, strict=True):
         assert abs(share * budget - sequences) < 1
+    assert sum(filled) == budget
 
 
 def test_unimax_beyond_the_caps_keeps_their_proportions() -> None:

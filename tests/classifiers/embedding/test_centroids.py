@@ -51,6 +51,7 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = found.nearest(codes)
     monkeypatch.setattr(centroids, "BLOCK_BYTES", 4 * 9 * 7)
     assert all((a == b).all() for a, b in zip(found.nearest(codes), whole, strict=True))
+    assert [len(part) for part in whole] == [300, 300]
 
 
 def test_blobs_are_found() -> None:

@@ -49,9 +49,8 @@ def test_several_rows_come_in_order(run: Path) -> None:
 
 def test_sizes_are_those_of_the_texts(run: Path) -> None:
     texts = {d["id"]: len(d["text"].encode()) for d in documents(200)}
-    for shard in shards(run, Record.load(run)):
-        for row in shard.read(["id", "n_bytes"]).to_pylist():
-            assert row["n_bytes"] == texts[row["id"]]
+    rows = [row for s in shards(run, Record.load(run)) for row in s.read(["id", "n_bytes"]).to_pylist()]
+    assert {row["id"]: row["n_bytes"] for row in rows} == texts
 
 
 def test_steps_are_made_again_as_they_ran(run: Path) -> None:

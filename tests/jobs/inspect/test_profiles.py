@@ -48,6 +48,7 @@ def test_agreement_is_symmetric_and_whole_on_the_diagonal(compared: dict[str, pr
         assert np.array_equal(table, table.T)
         assert np.array_equal(np.diag(table), np.ones(len(table)))
         assert family.unanimous() <= table.min() + 1e-12
+    assert len(compared) == 4
 
 
 def test_samples_are_documents_on_which_they_differ(compared: dict[str, profiles.Family]) -> None:

@@ -118,6 +118,7 @@ def test_a_smaller_sample_leaves_nothing_of_a_larger_one(machine: list[Root], tm
 def test_another_seed_gives_another_choice(machine: list[Root], tmp_path: Path) -> None:
     one, two = (make(machine, tmp_path / str(seed), seed=seed)["sources"] for seed in (1, 2))
     assert all(one[s]["files"][0]["sha256"] != two[s]["files"][0]["sha256"] for s in SHARES)
+    assert {*one} == {*two} == {*SHARES}
 
 
 @pytest.mark.parametrize("damage", ["settings", "missing", "cut"])

@@ -64,6 +64,7 @@ def test_a_batch_depends_on_the_step_alone(loader):
     for step in (4, 0, 3, 3):
         for one, other in zip(ahead[step], fresh.batch(step), strict=True):
             assert torch.equal(one, other)
+    assert [batch.tokens_BT.shape for batch in ahead] == [(8, 32)] * 5
 
 
 @pytest.mark.parametrize("world", [2, 4, 8])
@@ -72,6 +73,7 @@ def test_ranks_share_one_batch(loader, world):
     parts = [loader(rank, world).batch(2) for rank in range(world)]
     for name in whole._fields:
         assert torch.equal(torch.cat([getattr(part, name) for part in parts]), getattr(whole, name))
+    assert whole._fields == ("tokens_BT", "targets_BT", "source_B")
 
 
 def test_batches_read_ahead_are_the_same(loader):

@@ -201,6 +201,7 @@ def test_accumulation_does_not_change_the_gradient(corpus, settings, tmp_path):
         for (_, loss, norm, _), (_, loss2, norm2, _) in zip(first[0], other, strict=True):
             assert loss2 == pytest.approx(loss, rel=1e-5)
             assert norm2 == pytest.approx(norm, rel=1e-4)
+    assert [len(lines) for lines in first] == [2, 2, 2]
 
 
 def test_max_steps_ends_the_schedule_early(corpus, settings, tmp_path):

@@ -73,6 +73,7 @@ def test_the_best_is_the_highest_number(values: list[float | None]) -> None:
                 assert (found[i] < found[j]) == (numbers[i] > numbers[j])
             elif bad == [False, True]:
                 assert found[i] < found[j] == LAST
+    assert len(found) == len(values)
 
 
 def test_a_reference_need_not_have_the_column() -> None:

@@ -73,6 +73,7 @@ def test_equal_keys_are_equal_texts(texts: list[str | None]) -> None:
             for b, second in zip(texts, hashes, strict=True):
                 same = (plain(a) == plain(b)) if a is not None and b is not None else a is b
                 assert (first == second) == same
+    assert len(pairs(ExactDedup())) == len(texts)
 
 
 DOCUMENTS = ["one  two", None, "other", "one two", "", "\none two ", None, " ", "One two"]

@@ -183,6 +183,7 @@ def test_a_number_holds_everywhere_and_null_switches_off(documents: Path, tmp_pa
     for entry in tuned(model).values():
         assert entry["gopher_rules"]["min_n_words"] == 7
         assert entry["gopher_rules"]["max_hashes_per_word"] is None
+    assert {*tuned(model)} == {"no", "zh"}
 
 
 def test_what_settings_name_comes_before_what_was_published() -> None:

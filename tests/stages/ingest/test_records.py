@@ -75,6 +75,7 @@ def test_a_file_that_begins_with_garbage() -> None:
         assert payloads(items) == BLOCKS
         assert [(d.offset, d.length, d.reason) for d in damage(items)] == [(0, 300_000, "garbage")]
         assert split_anywhere(data, 100_000) == items
+    assert len(STORED) == 3
 
 
 def nested(n_records: int) -> tuple[bytes, list[bytes]]:

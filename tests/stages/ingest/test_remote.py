@@ -246,6 +246,7 @@ def test_a_split_costs_few_requests(site: Site) -> None:
         n_bytes = sum(int(b) - int(a) + 1 for _, r in site.asked for a, b in [r[6:].split("-")])
         assert len(site.asked) <= 7
         assert n_bytes < split.stop - split.start + (1 << 20) + READ_AHEAD
+    assert len(splits) == 4
 
 
 def test_other_sources_over_http(site: Site, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ def test_any_bytes_in_any_order(requests: list[tuple[int, int]]) -> None:
     window = Window(io.BytesIO(DATA), len(DATA))
     for offset, n in requests:
         assert window.read(offset, n) == DATA[offset : offset + n]
+    assert window.read(3, 5) == DATA[3:8]
 
 
 def test_a_file_that_grew_is_read_to_its_size_when_planned() -> None:

@@ -83,6 +83,7 @@ def test_marks_of_the_sentencizer(sentence_flags: dict[str, int]) -> None:
 
 def test_punctuation(sentence_flags: dict[str, int]) -> None:
     assert [c for c, f in sentence_flags.items() if bool(f & b.MARKS) != is_punct(c)] == []
+    assert len(sentence_flags) > 1000
 
 
 def test_what_ends_sentences_is_terminal(sentence_flags: dict[str, int]) -> None:

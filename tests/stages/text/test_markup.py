@@ -176,3 +176,4 @@ def test_no_bytes_lead_outside_of_the_page(text: bytes) -> None:
         assert at <= after_declaration(html, at) <= len(text)
         assert at <= tag_name(html, at)[1] <= len(text)
         assert at <= end_of_raw(html, at, 1) <= len(text)
+    assert len(html) == len(text)

@@ -47,6 +47,7 @@ def test_places_of_repeated_ngrams(documents: list[list[str]]) -> None:
             check_numbers(scratch, n, size, words)
             n, fresh = longer(scratch, n, fresh)
         oldest = fresh
+    assert len(found.offsets) == len(documents) + 1
 
 
 def check_numbers(scratch: Repeated, n: int, size: int, words: list[str]) -> None:

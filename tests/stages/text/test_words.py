@@ -78,9 +78,10 @@ def test_without_cjk_words_are_str_split(text: str) -> None:
 
 @given(MIXED)
 def test_flags_are_those_of_all_characters(text: str) -> None:
-    for word, _, flags in words(text):
-        assert bool(flags & unicode.LETTER) == any(map(str.isalpha, word))
-        assert bool(flags & unicode.UPPER) == (any(c.lower() != c for c in word))
+    found = words(text)
+    letters, capitals = ([bool(f & flag) for *_, f in found] for flag in (unicode.LETTER, unicode.UPPER))
+    assert letters == [any(map(str.isalpha, word)) for word, *_ in found]
+    assert capitals == [any(c.lower() != c for c in word) for word, *_ in found]
 
 
 @pytest.mark.parametrize(

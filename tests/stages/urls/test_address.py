@@ -142,6 +142,7 @@ def test_every_number_is_defined_and_every_string_is_utf_8(urls: list[str]) -> N
         if name.startswith(("n_", "frac_", "path_", "is_", "has_")):
             assert table.column(name).null_count == 0
     assert all(0 <= f <= 1 for f in table.column("frac_digits").to_pylist())
+    assert table.num_rows == len(urls)
 
 
 @pytest.mark.data

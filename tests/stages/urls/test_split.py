@@ -142,6 +142,7 @@ def test_whatever_comes_the_parts_stand_in_order_inside_their_row(urls: list[str
         assert order == sorted(order)
         assert order[-1] <= texts.offsets[row + 1]
         assert order[0] <= spans[HOST] <= spans[HOST_STOP] <= spans[PORT] <= spans[PORT_STOP] <= order[-1]
+    assert len(split(texts)) == len(urls)
 
 
 def test_strings_are_copied_in_lower_case_or_as_they_are() -> None:

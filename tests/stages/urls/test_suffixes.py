@@ -77,6 +77,7 @@ def test_agrees_with_the_lists_own_algorithm(private: bool, rules: list[str], be
         if host not in WILD:
             assert domain == ORACLE[private].privatesuffix(host)
             assert suffix == ORACLE[private].publicsuffix(host)
+    assert len(found(hosts, private)) == len(rules) * len(before) > 0
 
 
 def test_agrees_with_the_tests_that_come_with_the_list() -> None:

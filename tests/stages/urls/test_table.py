@@ -13,9 +13,8 @@ U64 = st.integers(0, 2**64 - 1)
 @given(st.lists(U64 | st.integers(0, 40) | st.integers(2**64 - 40, 2**64 - 1)), st.lists(U64))
 def test_every_entry_is_found_and_nothing_else(entries: list[int], others: list[int]) -> None:
     hashes = np.array(sorted(entries), np.uint64)
-    for h in entries + others:
-        want = sorted(entries).index(h) if h in entries else -1
-        assert position(hashes, np.uint64(h)) == want
+    wanted = [sorted(entries).index(h) if h in entries else -1 for h in entries + others]
+    assert [position(hashes, np.uint64(h)) for h in entries + others] == wanted
 
 
 def test_entries_are_found_where_hashes_are_evenly_spread() -> None:
@@ -23,6 +22,7 @@ def test_entries_are_found_where_hashes_are_evenly_spread() -> None:
     for i in range(0, len(hashes), 5_000):
         assert position(hashes, hashes[i]) == i
         assert position(hashes, hashes[i] + np.uint64(1)) == -1
+    assert len(hashes) == 200_000
 
 
 def test_equal_entries_of_a_list_are_one_and_of_lists_two() -> None:

@@ -168,6 +168,7 @@ def test_null_and_empty_text_stay() -> None:
         assert texts(found) == [None, "", None, ""]
         assert [row["reason"] for row in found] == [None] * 4
         assert [row["line_dedup"] and row["line_dedup"]["n_units"] for row in found] == [None, 0, None, 0]
+    assert len(PROFILES) == 6
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,8 @@ def test_what_is_dropped_is_like_what_is_kept_and_what_is_kept_is_not(
     kept_rows = [i for i in range(len(rows)) if i not in gone]
     for i, j in combinations(kept_rows, 2):
         assert len(sets[i] & sets[j]) / len(sets[i] | sets[j]) < 0.5
+    assert len(gone) + len(kept_rows) == len(rows)
+    assert bool(kept_rows) == bool(rows)
 
 
 def test_the_order_of_keys_does_not_matter() -> None:

@@ -32,6 +32,7 @@ def test_sha1_of_every_length_up_to_four_blocks() -> None:
     for first in range(0, 256, LANES):
         pairs = [(first, first + first + lane) for lane in range(LANES)]
         assert sha1_of(pairs) == [expected(*pair) for pair in pairs]
+    assert 256 % LANES == 0
 
 
 @pytest.mark.parametrize("seed", range(5))

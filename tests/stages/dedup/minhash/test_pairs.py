@@ -81,6 +81,7 @@ def test_what_comes_later_adds_pairs_and_changes_none(sql: Sql, bands: Bands, cu
         old, new, all_ = map(edges, relations)
         assert {(u, v) for u, v in all_ if u >= 0} == new
         assert {(u, v) for u, v in all_ if u < 0} == old
+    assert len(before[:2]) == 2
 
 
 @given(BANDS)

@@ -63,6 +63,7 @@ def test_minima_of_short_texts(texts: list[str], ngram: int, bits: Bits) -> None
         assert len(found) == n
         for value, factor, term in zip(row.tolist(), factors.tolist(), terms.tolist(), strict=True):
             assert value == min(((h * factor + term) % 2**bits for h in found), default=2**bits - 1)
+    assert minima.shape == (len(texts), 6)
 
 
 @pytest.mark.parametrize("n_words", [4099, 4100, 4101, 9000])

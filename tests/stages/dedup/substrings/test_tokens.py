@@ -35,6 +35,7 @@ def test_characters(texts: list[str | None]) -> None:
         edges = [len((text or "")[:i].encode()) for i in range(len(text or "") + 1)]
         assert [(s, e) for s, e, _ in row] == list(pairwise(edges))
         assert len({h for *_, h in row}) == len(set(text or ""))
+    assert len(rows(texts, "char")) == len(texts)
 
 
 @given(TEXTS)
@@ -45,6 +46,7 @@ def test_bytes_have_the_range_of_their_character(texts: list[str | None]) -> Non
         assert len({h for *_, h in row}) == len(set(data))
         spans = [(s, e) for s, e, _ in whole for _ in range(s, e)]
         assert [(s, e) for s, e, _ in row] == spans
+    assert len(rows(texts, "byte")) == len(texts)
 
 
 @given(TEXTS)

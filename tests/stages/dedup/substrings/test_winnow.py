@@ -58,6 +58,7 @@ def test_what_stands_twice_has_a_fingerprint_that_stands_twice(rows: list[list[s
         if len(where) > 1:
             shared = set.intersection(*({h for h, _ in found[r]} for r in where))
             assert any(times[h] > 1 for h in shared)
+    assert len(found) == len(rows)
 
 
 @given(ROWS, st.integers(2, 9))
@@ -88,6 +89,7 @@ def test_own_ranges_cover_what_a_row_repeats(rows: list[list[str]], length: int,
                 covered.update(range(2 * i, 2 * (i + length) - 1))
         assert {b for start, stop in ranges for b in range(start, stop)} == covered
         assert all(b < c for (_, b), (c, _) in pairwise(ranges))
+    assert len(own) == len(rows)
 
 
 @given(st.integers(2, 9), st.integers(0, 99), st.integers(0, N_BUCKETS - 1))

@@ -115,3 +115,4 @@ values = st.recursive(
 def test_any_json(document: Any) -> None:
     found = statements([json.dumps(document)])
     assert all(isinstance(value, str) and value for value in found.values())
+    assert found == statements([json.dumps(document), "{"])

@@ -132,6 +132,7 @@ def test_words_are_about_those_of_a_regular_expression(page: str) -> None:
     for text, n in zip(block_texts(tree), counts[:, module.N_WORDS].tolist(), strict=True):
         kanji = sum(char in "漢字" for char in text)
         assert n == len(WORD.findall(text.replace("漢", " ").replace("字", " "))) + kanji
+    assert len(counts) == len(list(block_texts(tree)))
 
 
 @given(soup.pages, soup.pages)

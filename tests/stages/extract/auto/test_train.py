@@ -61,6 +61,7 @@ def test_two_trainings_are_equal(model: BlockModel) -> None:
     for part, other in zip(model, again, strict=True):
         for one, two in zip(part, other, strict=True):
             assert (one == two).all()
+    assert len(model) == 4
 
 
 def test_held_out_sites_are_not_trained_on(quick: None) -> None:
