@@ -486,18 +486,15 @@ def test_all_rules_that_fail_are_named_in_their_order(name: str) -> None:
 @each_rules
 def test_documents_without_signals_are_dropped_for_that_alone(name: str) -> None:
     stage = rules_of(name)
-    rule = next(r for r in stage.rules() if r != "min_score")  # who is in no list has no score
-    settings: dict[str, Any] = dict.fromkeys(stage.rules()) | {rule: 7.0}
-    fine = row_of(name, **{rule[4:]: 7})
-    assert reasons(name, stage(**settings), None, fine | {rule[4:]: None}, fine) == [
-        ["no_signals"],
-        ["no_signals"],
-        [],
-    ]
-    assert reasons(name, stage(**settings | {rule: None}), None, fine | {rule[4:]: None}) == [
-        ["no_signals"],
-        [],
-    ]
+    rule, other = [r for r in stage.rules() if r != "min_score"][:2]  # who is in no list has no score
+    if other[4:] == rule[4:]:
+        other = stage.rules()[2]
+    settings: dict[str, Any] = dict.fromkeys(stage.rules()) | {rule: 7.0, other: 7.0}
+    fine = row_of(name, **{rule[4:]: 7, other[4:]: 7})
+    unmeasured = fine | {rule[4:]: None, other[4:]: worse(name, other, 7.0)}
+    assert reasons(name, stage(**settings), None, unmeasured, fine) == [["no_signals"], ["no_signals"], []]
+    off = settings | {rule: None}
+    assert reasons(name, stage(**off), None, unmeasured, fine) == [["no_signals"], [other], []]
     assert reasons(name, stage(**settings)) == []
 
 
