@@ -147,6 +147,8 @@ def test_at_the_limit_of_draws_nothing_overflows() -> None:
     assert np.bincount(source).tolist() == [40, 39, 1] or np.bincount(source).tolist() == [39, 40, 1]
     last, _ = schedule.at(np.array([len(schedule) - 1]))
     assert last.tolist() == [1]
+    first, _ = schedule.at(np.arange(4))  # two draws of each in the first tick
+    assert first.tolist() == [0, 0, 1, 1]
 
 
 @pytest.mark.parametrize("start", [0, 1 << 31, MAX_DRAWS - 11])
