@@ -7,6 +7,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import zstandard
 from fastwarc.stream_io import BrotliReader
@@ -21,6 +22,8 @@ CHUNK = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,12})[ \t]*(?:;[^\r\n]{0,4096})?\r?\n"
 CHUNK_CUT = re.compile(rb"\r?[ \t]*[0-9A-Fa-f]{0,12}[ \t]*(?:;[^\r\n]{0,4096})?\r?")
 NO_CODING = frozenset({"", "identity", "none", "chunked", "utf-8", "8bit", "binary"})
 """Values of Content-Encoding, as servers write them, that name no coding."""
+STEP_BYTES = 16 << 10
+"""Of a compressed body that are looked at at a time."""
 RESERVING = frozenset({"x-robots-tag", "tdm-reservation"})
 """Headers that reserve rights: robots directives, and the TDM Reservation Protocol (W3C community group)."""
 FAMILIES = ("image", "audio", "video", "font")
@@ -146,26 +149,34 @@ def _inflate(body: bytes, wbits: int) -> Iterator[bytes]:
     """What the members of `body` hold, one after the other; of a damaged one all before the damage."""
     view, position = memoryview(body), 0
     while position < len(body) and (position == 0 or body.startswith(b"\x1f\x8b\x08", position)):
-        inflate = zlib.decompressobj(wbits)
+        inflate, member, n_out = zlib.decompressobj(wbits), position, 0
         while position < len(body) and not inflate.eof:
-            data: bytes | memoryview = view[position : position + (16 << 10)]
+            data: bytes | memoryview = view[position : position + STEP_BYTES]
             position += len(data)
             while data and not inflate.eof:
-                before = inflate.copy()
                 try:
                     out = inflate.decompress(data, 1 << 20)
                 except zlib.error:
-                    yield from _bytewise(before, bytes(data))
+                    yield from _before_damage(view[member:position], wbits, n_out)
                     raise
+                n_out += len(out)
                 yield out
                 data = inflate.unconsumed_tail
         position -= len(inflate.unused_data)
 
 
-def _bytewise(inflate: zlib._Decompress, data: bytes) -> Iterator[bytes]:
-    """The same until the byte with which it fails: zlib keeps back what it had from the others."""
-    for i in range(len(data)):
-        yield inflate.decompress(data[i : i + 1])
+def _before_damage(member: memoryview, wbits: int, n_out: int) -> Iterator[bytes]:
+    """What a member holds behind its first `n_out` bytes, until the byte with which it fails.
+
+    zlib keeps back what it had from the bytes that it was given together with that one: it is among the last
+    STEP_BYTES, which are given one by one.
+    """
+    inflate, last = zlib.decompressobj(wbits), (len(member) - 1) // STEP_BYTES * STEP_BYTES
+    steps = [*range(0, last, STEP_BYTES), *range(last, len(member))]
+    for start, stop in pairwise([*steps, len(member)]):
+        out = inflate.decompress(member[start:stop])
+        yield out[n_out:]
+        n_out = max(n_out - len(out), 0)
 
 
 def _gzip(body: bytes) -> Iterator[bytes]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import gzip
 import zlib
 from collections.abc import Callable
@@ -218,6 +219,21 @@ def test_a_wrong_checksum_loses_nothing(flipped: int) -> None:
     zlibs = bytearray(zlib.compress(BODY))
     zlibs[-1] ^= 1
     assert body_of("deflate", bytes(zlibs)) == (BODY, "")
+
+
+@pytest.mark.parametrize("share", [0.02, 0.5, 0.97])
+def test_a_long_body_gives_all_before_its_damage(share: float) -> None:
+    body = noise(5, 150_000).hex().encode()
+    coded = bytearray(gzip.compress(body))
+    at = int(len(coded) * share)
+    coded[at : at + 64] = b"\xff" * 64
+    inflate, expected = zlib.decompressobj(zlib.MAX_WBITS | 16), b""
+    with contextlib.suppress(zlib.error):
+        for i in range(len(coded)):
+            expected += inflate.decompress(coded[i : i + 1])
+    found, _ = body_of("gzip", bytes(coded))
+    assert found == expected
+    assert len(found) > len(body) * share * 0.9
 
 
 def test_a_brotli_body_that_is_cut_gives_what_comes_before(tmp_path: object) -> None:
