@@ -62,7 +62,7 @@ def read(file: str, output: Path | None = None) -> Recipe:
         if not isinstance(settings, dict):
             reader.problem(("engine", key), f"must be a mapping of settings, not {shown(settings)}")
     shard_bytes = top.get("shard_bytes", SHARD_BYTES)
-    if not isinstance(shard_bytes, int) or shard_bytes < 1:
+    if type(shard_bytes) is not int or shard_bytes < 1:  # true is an int, too
         reader.problem(("shard_bytes",), f"must be a number of bytes, at least 1, not {shown(shard_bytes)}")
     if reader.problems:
         raise ConfigError(reader.problems)

@@ -165,6 +165,10 @@ def test_an_unknown_step_does_not_hide_what_is_wrong_before_it(tmp_path: Path, w
         ),
         ("source: {use: lines, with: {paths: []}}\nsteps: count\noutput: o\n", "2: steps: must be a list"),
         (
+            "source: {use: lines, with: {paths: []}}\noutput: o\nshard_bytes: true\n",
+            "3: shard_bytes: must be a number of bytes, at least 1, not true",
+        ),
+        (
             "source: {use: lines, with: {paths: []}}\noutput: o\nengine: spark\n",
             "3: engine: must be a mapping",
         ),
