@@ -7,11 +7,11 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-import fsspec
 import pytest
 
 from pipeline.local import LocalEngine
 from pipeline.objects.path import ObjectPath
+from tests.s3 import bucket_of
 
 
 class Requests(logging.Handler):
@@ -40,25 +40,12 @@ def requests() -> Requests:
 
 @pytest.fixture(scope="session")
 def bucket(requests: Requests) -> Iterator[ObjectPath]:
-    from moto.server import ThreadedMotoServer
-
     log = logging.getLogger("werkzeug")
     log.setLevel(logging.INFO)
     log.propagate = False
     log.addHandler(requests)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-        patch.setenv("AWS_ACCESS_KEY_ID", "test")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        fsspec.filesystem("s3", skip_instance_cache=True).mkdir("runs")
-        fsspec.filesystem("s3").clear_instance_cache()
-        yield ObjectPath("s3://runs")
-    server.stop()
-    fsspec.filesystem("s3").clear_instance_cache()
+    with bucket_of("runs") as url:
+        yield ObjectPath(url)
     log.removeHandler(requests)
     log.propagate = True
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow.dataset as ds
 import pytest
 
+from pipeline import ledger
 from pipeline.errors import OutputBusy, PlanError, WorkerDied
 from pipeline.inline import InlineEngine
 from pipeline.local import LocalEngine
@@ -67,6 +68,23 @@ def test_a_store_holds_what_a_folder_would(
     assert not [n for n in output.below() if n.startswith("_run/") and "/dropped/" in n]
     folder = ds.dataset(f"{str(output)[5:]}/documents", filesystem=_arrow(), format="parquet")
     assert folder.count_rows() == sum(record.rows.values()) > 0
+
+
+def test_dropped_documents_that_wait_in_files_and_a_query_over_two_sources(
+    output: ObjectPath, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "WAITING_BYTES", 0)
+    chains = [
+        chain(Lines(paths=write_lines(tmp_path / name, FILES), source=name), *STEPS, name=name, shared=2)
+        for name in ("one", "two")
+    ]
+    runs = [
+        Runner(recipe(place, *chains), InlineEngine(1, {}), lambda *_: None).run()
+        for place in (tmp_path / "out", output, output)
+    ]
+    assert len({(r.content_hash, *r.rows.values()) for r in runs}) == 1
+    assert sum(count.rows_in - count.kept for count in runs[1].steps) > 0
+    assert {name.split("/")[1] for name in published(output) if name.startswith("dropped/")} == {"one", "two"}
 
 
 @pytest.mark.parametrize("what", ["documents", "dropped"])

@@ -15,6 +15,7 @@ from pipeline.errors import PlanError
 from stages.ingest.paths import byte_splits, expand, open_split
 from stages.ingest.retry import Changed
 from stages.ingest.warc import Warc
+from tests.s3 import bucket_of
 from tests.stages.ingest.archives import RECORDS, member, noise
 from tests.stages.ingest.sites import Site
 
@@ -29,21 +30,9 @@ def test_patterns_over_http_are_looked_up_in_the_listing(site: Site) -> None:
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[str]:
     """A bucket of a server that speaks S3, as the environment names it."""
-    from moto.server import ThreadedMotoServer
-
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-        patch.setenv("AWS_ACCESS_KEY_ID", "test")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        system = fsspec.filesystem("s3", skip_instance_cache=True)
-        system.mkdir("crawl")
-        yield "s3://crawl"
-        server.stop()
+    with bucket_of("crawl") as url:
+        yield url
 
 
 def test_s3(bucket: str, hasty: Path, tmp_path: Path) -> None:
