@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import shutil
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +14,12 @@ import duckdb
 import pyarrow as pa
 
 from pipeline.engine import grouped
-from pipeline.errors import PlanError, RunError
+from pipeline.errors import RunError
 from pipeline.schema import conform
 from pipeline.sql import Relation, Rows, Sql, bucket_of_doc
 
 APPLY_ROWS = 2048
 """Rows of a table that a function is given at a time: few, for they may hold long lists."""
-
-
-def memory(engine: str, settings: Mapping[str, Any]) -> str | None:
-    """The one setting of these engines: how much memory DuckDB may take, as `4GB`; None leaves it to DuckDB.
-
-    Raises:
-        PlanError: there are other settings.
-    """
-    if unknown := set(settings) - {"memory"}:
-        raise PlanError(f"engine {engine!r} knows no setting {sorted(unknown)}; it has: memory")
-    return settings.get("memory")
 
 
 @contextlib.contextmanager

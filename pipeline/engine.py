@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
+from pipeline.errors import PlanError
 from pipeline.sql import Sql
 
 Account = dict[str, Any]
@@ -102,3 +103,14 @@ def grouped(batches: Iterator[pa.RecordBatch], by: Sequence[str]) -> Iterator[pa
 
 def _joined(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
     return batches[0] if len(batches) == 1 else pa.concat_batches(batches)
+
+
+def memory(engine: str, settings: Mapping[str, Any]) -> str | None:
+    """The one setting of engines of one machine: the memory DuckDB may take, as `4GB`; None leaves it to it.
+
+    Raises:
+        PlanError: there are other settings.
+    """
+    if unknown := set(settings) - {"memory"}:
+        raise PlanError(f"engine {engine!r} knows no setting {sorted(unknown)}; it has: memory")
+    return settings.get("memory")

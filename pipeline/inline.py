@@ -11,8 +11,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from pipeline import duck
-from pipeline.engine import Account, Work
+from pipeline.engine import Account, Work, memory
 from pipeline.sql import Sql
 from pipeline.task import perform
 
@@ -23,7 +22,7 @@ class InlineEngine:
     one_machine = True
 
     def __init__(self, workers: int, settings: Mapping[str, Any]) -> None:
-        self.workers, self.memory = workers, duck.memory("inline", settings)
+        self.workers, self.memory = workers, memory("inline", settings)
 
     def map(self, work: Work, items: Iterable[Any]) -> Iterator[tuple[int, Account]]:
         """Do the work for all items in their order; the first error stops the rest."""
@@ -32,6 +31,8 @@ class InlineEngine:
 
     def session(self, work: Path) -> AbstractContextManager[Sql]:
         """A DuckDB database in `work`, removed at the end."""
+        from pipeline import duck  # which workers and runs without a query do without
+
         return duck.session(work, self.workers, self.memory)
 
     def close(self) -> None:

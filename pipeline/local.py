@@ -19,9 +19,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline import duck
 from pipeline.boundary import signals_held
-from pipeline.engine import Account, Work
+from pipeline.engine import Account, Work, memory
 from pipeline.errors import PipelineError, WorkerDied
 from pipeline.sql import Sql
 from pipeline.task import perform
@@ -86,7 +85,7 @@ class LocalEngine:
     one_machine = True
 
     def __init__(self, workers: int, settings: Mapping[str, Any]) -> None:
-        self.workers, self.memory = workers, duck.memory("local", settings)
+        self.workers, self.memory = workers, memory("local", settings)
         self._pool: list[_Worker] = []
 
     def _start(self) -> _Worker:
@@ -157,6 +156,8 @@ class LocalEngine:
 
     def session(self, work: Path) -> AbstractContextManager[Sql]:
         """A DuckDB database in `work`, removed at the end."""
+        from pipeline import duck  # which workers and runs without a query do without
+
         return duck.session(work, self.workers, self.memory)
 
     def close(self) -> None:

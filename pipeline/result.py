@@ -60,13 +60,13 @@ class Links:
         before: list[str] = find_json(listed) or []
         write_json(listed, sorted({*before, *passes}))
         for source in sorted({*before, *passes}):
-            files = named(passes[source]) if source in passes else ({}, {})
+            files = published_names(passes[source]) if source in passes else ({}, {})
             for name, wanted in zip((DOCUMENTS, DROPPED), files, strict=True):
                 publish(wanted, self.output / name / source)
         write_json(listed, sorted(passes))
 
 
-def named(passes: Sequence[tuple[Pass, Accounts]]) -> tuple[dict[str, Path], dict[str, Path]]:
+def published_names(passes: Sequence[tuple[Pass, Accounts]]) -> tuple[dict[str, Path], dict[str, Path]]:
     """Name -> where it lies: of the documents of the last pass, of what all have dropped."""
     last = passes[-1][0]
     shards = Shards(folder=last.folder, n=last.n_shards)

@@ -32,7 +32,7 @@ from pipeline.shards import fingerprint
 from pipeline.stage import Split
 from pipeline.steps import Key
 from pipeline.store import WORK, remove, sweep, write_json
-from pipeline.task import Pass, Passes, Shards
+from pipeline.task import DROPPED, Pass, Passes, Shards
 from pipeline.verdicts import VERDICTS, WIDTH, Verdicts
 
 Progress = Callable[[str, int, int], None]
@@ -243,7 +243,7 @@ class Runner:
                 why = ", ".join(f"{r} ({n})" for r, n in list(count.dropped.items())[:5])
                 raise NothingLeft(
                     f"step {count.name!r} dropped all {count.rows_in} documents of {track.source!r}: {why}; "
-                    f"they lie in {of.folder / 'dropped'}"
+                    f"they lie in {of.folder / DROPPED}"
                 )
         for folder in (of.folder, *(key.folder / "keys" for key in of.keys)):
             sweep(folder)  # of tasks that were killed and tried again

@@ -14,7 +14,7 @@ from pipeline.errors import RunError
 from pipeline.objects.path import ObjectPath
 from pipeline.objects.transfer import move, remove
 from pipeline.plan import merged
-from pipeline.result import DOCUMENTS, PUBLISHED, Passes, named
+from pipeline.result import DOCUMENTS, PUBLISHED, Passes, published_names
 from pipeline.store import WORK, find_json, write_json
 from pipeline.task import DROPPED, Pass
 
@@ -77,7 +77,7 @@ class Moves:
             write_json(self.file, lies)
         for source, made in passes.items():
             homes = {of.folder / name for of, _ in made for name in ObjectPath(of.folder).below()}
-            for what, wanted in zip((DOCUMENTS, DROPPED), named(made), strict=True):
+            for what, wanted in zip((DOCUMENTS, DROPPED), published_names(made), strict=True):
                 self._take(self.output / what / source, wanted, homes)
 
     def _take(self, folder: ObjectPath, wanted: Mapping[str, Path], homes: set[Path]) -> None:
